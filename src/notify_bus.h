@@ -1,0 +1,108 @@
+/*
+ * The bus: sockets join and leave keys, a push publishes, workers take.
+ *
+ * Each call takes the zone's lock itself, for well under a microsecond; bodies
+ * that are not small are copied outside it.  Any worker may call with its own
+ * seat; a call that publishes sets z->wake_self when the caller has to take.
+ */
+
+#ifndef NOTIFY_BUS_H_INCLUDED
+#define NOTIFY_BUS_H_INCLUDED
+
+#include <sys/uio.h>
+
+#include "notify_keys.h"
+#include "notify_zone.h"
+
+
+/* what a message is, and the order in which each seat meets it */
+enum {
+    NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
+    NOTIFY_BINARY,
+    NOTIFY_CLOSE                             /* close the key's sockets */
+};
+
+
+/* the longest payload: a frame's length is a uint32_t in the zone */
+#define NOTIFY_PAYLOAD_MAX     ((uint64_t) 1 << 31)
+
+
+/*
+ * A socket of this worker joins the key.  Returns the key's block, by which it
+ * leaves, and in *since the last id published: what it is to be sent has a
+ * larger one.  0: the zone is full.
+ */
+uint32_t notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
+    uint64_t *since);
+
+void notify_bus_leave(notify_zone_t *z, uint32_t key);
+
+/* How many sockets the user has on this node, in all its workers. */
+uint32_t notify_bus_online(notify_zone_t *z, const notify_name_of_t *name);
+
+/* The id of the last message published in this zone. */
+uint64_t notify_bus_last_id(const notify_zone_t *z);
+
+
+/*
+ * A message on its way in.  Its bytes are borrowed for the call; length is
+ * their sum, at most NOTIFY_PAYLOAD_MAX.
+ */
+typedef struct {
+    unsigned             kind;
+    uint16_t             code;               /* of NOTIFY_CLOSE */
+    size_t               length;
+    const struct iovec  *iov;
+    unsigned             niov;
+    uint64_t             now;                /* ms since the epoch */
+} notify_publish_t;
+
+typedef struct {
+    uint64_t             id;
+    uint32_t             sockets;            /* it was published to */
+} notify_receipt_t;
+
+/*
+ * Publishes to the sockets that have joined the key at this moment.  Returns
+ * 0 and the receipt; or -1 when the zone is full: then nobody has it.
+ */
+int notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
+    const notify_publish_t *p, notify_receipt_t *receipt);
+
+
+/*
+ * A message taken: this worker's until it is done with, and readable till then
+ * without a lock.
+ */
+typedef struct {
+    uint64_t             id;
+    uint32_t             key;
+    uint32_t             message;            /* its block */
+    uint32_t             slot;               /* where this seat's target is */
+    uint32_t             length;             /* of the frame */
+    uint16_t             code;
+    uint8_t              kind;
+} notify_item_t;
+
+/*
+ * Under one lock: is done with ndone items, and takes up to max new ones, in
+ * the order in which they were published.  Returns how many.  When that is
+ * less than max the inbox is empty, and the next message wakes the seat;
+ * else the caller has to come again.
+ */
+unsigned notify_bus_take(notify_zone_t *z, notify_item_t *items, unsigned max,
+    const uint32_t *done, unsigned ndone);
+
+/*
+ * The frame's bytes from piece to piece: NULL at the end.  The cursor is zero
+ * before the first call.
+ */
+typedef struct {
+    uint32_t             extent;
+    uint32_t             at;
+} notify_cursor_t;
+
+const uint8_t *notify_bus_piece(const notify_zone_t *z, uint32_t message,
+    notify_cursor_t *cursor, size_t *n);
+
+#endif /* NOTIFY_BUS_H_INCLUDED */

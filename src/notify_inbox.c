@@ -1,0 +1,603 @@
+/*
+ * Inboxes: messages, and the order in which each seat is to take them.
+ *
+ * An inbox is a list of blocks, each of which has a target of its seat: the
+ * message itself, or a continuation of its targets.
+ */
+
+#include <string.h>
+
+#include "notify_blocks.h"
+#include "notify_inbox.h"
+#include "notify_keys.h"
+
+
+#define NOTIFY_EXTENT_HEAD     ((uint32_t) sizeof(notify_extent_t))
+
+/* no message is larger than this many blocks, whatever a broken chain says */
+#define NOTIFY_EXTENTS_MAX     (1u << 24)
+
+
+typedef struct {
+    uint32_t          block;
+    notify_target_t  *target;
+    uint32_t          n;                     /* targets left in this block */
+    uint32_t          more;
+} notify_target_walk_t;
+
+
+static int notify_message_extents(notify_zone_t *z, uint32_t message);
+static void notify_message_free_chains(notify_zone_t *z, uint32_t message);
+static bool notify_message_mark(notify_zone_t *z, uint32_t message);
+static void notify_targets_start(const notify_zone_t *z, uint32_t message,
+    notify_target_walk_t *at);
+static notify_target_t *notify_targets_next(const notify_zone_t *z,
+    notify_target_walk_t *at);
+static int notify_targets_fill(notify_zone_t *z, uint32_t message);
+static notify_target_t *notify_target_of(const notify_zone_t *z, uint32_t slot,
+    uint32_t seat, uint32_t *message);
+static void notify_inbox_append(notify_zone_t *z, uint32_t slot,
+    notify_target_t *target);
+static uint32_t notify_inbox_merge(notify_zone_t *z, uint32_t a, uint32_t b);
+
+
+uint32_t
+notify_message_alloc(notify_zone_t *z, uint32_t length)
+{
+    uint32_t           message;
+    notify_message_t  *m;
+
+    message = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+
+    if (message == 0) {
+        return 0;
+    }
+
+    m = notify_block(z, message);
+    memset(m, 0, offsetof(notify_message_t, frame));
+    m->length = length;
+
+    if (length > NOTIFY_INLINE && notify_message_extents(z, message) == -1) {
+        notify_message_free(z, message);
+        return 0;
+    }
+
+    return message;
+}
+
+
+static int
+notify_message_extents(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           left, want, got, b, *link;
+    notify_extent_t   *e;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+    left = m->length;
+    link = &m->body;
+
+    while (left) {
+        want = left > NOTIFY_PAGE_SIZE
+               ? NOTIFY_PAGE_USABLE
+               : (left + NOTIFY_EXTENT_HEAD + NOTIFY_BLOCK - 1) / NOTIFY_BLOCK;
+
+        b = notify_run_alloc(z, want, &got);
+
+        if (b == 0) {
+            return -1;
+        }
+
+        e = notify_block(z, b);
+        e->next = 0;
+        e->blocks = (uint16_t) got;
+
+        got = got * NOTIFY_BLOCK - NOTIFY_EXTENT_HEAD;
+        e->length = (uint16_t) (got < left ? got : left);
+
+        left -= e->length;
+
+        *link = b;
+        link = &e->next;
+    }
+
+    return 0;
+}
+
+
+void
+notify_message_free(notify_zone_t *z, uint32_t message)
+{
+    notify_store(notify_type(z, message), NOTIFY_FREE);
+
+    notify_message_free_chains(z, message);
+    notify_blocks_free(z, message, 1);
+}
+
+
+static void
+notify_message_free_chains(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           b, next;
+    notify_extent_t   *e;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    for (b = m->body; b; b = next) {
+        e = notify_block(z, b);
+        next = e->next;
+        notify_blocks_free(z, b, e->blocks);
+    }
+
+    for (b = m->more; b; b = next) {
+        next = ((notify_targets_t *) notify_block(z, b))->more;
+        notify_blocks_free(z, b, 1);
+    }
+
+    m->body = 0;
+    m->more = 0;
+}
+
+
+void
+notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat)
+{
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+    m->code = (uint16_t) seat;
+
+    notify_store(notify_type(z, message), NOTIFY_DRAFT);
+}
+
+
+uint8_t *
+notify_message_piece(const notify_zone_t *z, uint32_t message,
+    uint32_t *extent, uint32_t *at, uint32_t *n)
+{
+    notify_extent_t   *e;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    if (*at >= m->length) {
+        return NULL;
+    }
+
+    if (m->body == 0) {
+        *n = m->length;
+        *at = m->length;
+        return m->frame;
+    }
+
+    *extent = *extent
+              ? ((notify_extent_t *) notify_block(z, *extent))->next : m->body;
+
+    e = notify_block(z, *extent);
+
+    *n = e->length;
+    *at += e->length;
+
+    return e->bytes;
+}
+
+
+int
+notify_inbox_publish(notify_zone_t *z, uint32_t message)
+{
+    notify_key_t          *k;
+    notify_target_t       *t;
+    notify_message_t      *m;
+    notify_target_walk_t   at;
+
+    if (notify_targets_fill(z, message) == -1) {
+        return -1;
+    }
+
+    m = notify_block(z, message);
+
+    /* killed above, nobody has it; below, all its targets have */
+
+    notify_store(notify_type(z, message), NOTIFY_MESSAGE);
+
+    k = notify_block(z, m->key);
+    k->messages++;
+    z->head->messages++;
+
+    notify_targets_start(z, message, &at);
+
+    while ((t = notify_targets_next(z, &at)) != NULL) {
+        if (t->word) {
+            notify_inbox_append(z, at.block, t);
+        }
+    }
+
+    return 0;
+}
+
+
+/* one pending target for each seat that has sockets of the message's key */
+
+static int
+notify_targets_fill(notify_zone_t *z, uint32_t message)
+{
+    uint32_t              *entry, *link, b;
+    notify_target_t       *t;
+    notify_targets_t      *more;
+    notify_message_t      *m;
+    notify_entry_walk_t    walk;
+    notify_target_walk_t   at;
+
+    m = notify_block(z, message);
+    m->left = 0;
+    link = &m->more;
+
+    memset(&walk, 0, sizeof(notify_entry_walk_t));
+    notify_targets_start(z, message, &at);
+
+    while ((entry = notify_key_entry_next(z, m->key, &walk)) != NULL) {
+
+        if (*entry == 0) {
+            continue;
+        }
+
+        t = notify_targets_next(z, &at);
+
+        if (t == NULL) {
+            b = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+
+            if (b == 0) {
+                return -1;
+            }
+
+            more = notify_block(z, b);
+            memset(more, 0, sizeof(notify_targets_t));
+            more->message = message;
+
+            *link = b;
+            link = &more->more;
+
+            at.more = b;
+            t = notify_targets_next(z, &at);
+        }
+
+        t->word = notify_target(notify_entry_seat(*entry), NOTIFY_PENDING);
+        t->next = 0;
+        m->left++;
+    }
+
+    return 0;
+}
+
+
+uint32_t
+notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot)
+{
+    uint32_t          message;
+    notify_seat_t    *s;
+    notify_target_t  *t;
+
+    s = &z->seats[seat];
+
+    *slot = s->first;
+
+    if (*slot == 0) {
+        return 0;
+    }
+
+    t = notify_target_of(z, *slot, seat, &message);
+
+    notify_store(&t->word, notify_target(seat, NOTIFY_TAKEN));
+
+    s->first = t->next;
+
+    if (s->first == 0) {
+        s->last = 0;
+    }
+
+    return message;
+}
+
+
+void
+notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
+{
+    uint32_t           message, key;
+    notify_key_t      *k;
+    notify_target_t   *t;
+    notify_message_t  *m;
+
+    t = notify_target_of(z, slot, seat, &message);
+
+    notify_store(&t->word, notify_target(seat, NOTIFY_DONE));
+
+    m = notify_block(z, message);
+
+    if (--m->left) {
+        return;
+    }
+
+    key = m->key;
+
+    z->head->messages--;
+    notify_message_free(z, message);
+
+    k = notify_block(z, key);
+    k->messages--;
+    notify_key_release_locked(z, key);
+}
+
+
+void
+notify_inbox_mark(notify_zone_t *z, uint32_t message, uint32_t *list)
+{
+    uint32_t               state, seat;
+    notify_key_t          *k;
+    notify_target_t       *t;
+    notify_message_t      *m;
+    notify_target_walk_t   at;
+
+    m = notify_block(z, message);
+
+    if (*notify_type(z, message) == NOTIFY_DRAFT) {
+
+        /* targets of a publication that did not happen are of no use */
+
+        m->more = 0;
+
+        if (m->code >= z->head->seats
+            || z->seats[m->code].state != NOTIFY_SEAT_LIVE
+            || !notify_message_mark(z, message))
+        {
+            notify_store(notify_type(z, message), NOTIFY_FREE);
+        }
+
+        return;
+    }
+
+    m->left = 0;
+
+    notify_targets_start(z, message, &at);
+
+    while ((t = notify_targets_next(z, &at)) != NULL) {
+        state = notify_target_state(t->word);
+        seat = notify_target_seat(t->word);
+
+        if (state == NOTIFY_NO_TARGET || state == NOTIFY_DONE) {
+            continue;
+        }
+
+        if (seat >= z->head->seats
+            || z->seats[seat].state != NOTIFY_SEAT_LIVE)
+        {
+            notify_store(&t->word, 0);
+            continue;
+        }
+
+        m->left++;
+    }
+
+    if (m->left == 0
+        || m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
+        || *notify_type(z, m->key) != NOTIFY_KEY
+        || !notify_message_mark(z, message))
+    {
+        notify_store(notify_type(z, message), NOTIFY_FREE);
+        return;
+    }
+
+    k = notify_block(z, m->key);
+    k->messages++;
+    z->head->messages++;
+
+    m->link = *list;
+    *list = message;
+}
+
+
+static bool
+notify_message_mark(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           b, n;
+    notify_extent_t   *e;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    if (!notify_blocks_mark(z, message, 1)) {
+        return false;
+    }
+
+    n = 0;
+
+    for (b = m->body; b; b = e->next) {
+        e = notify_block(z, b);
+
+        if (n++ == NOTIFY_EXTENTS_MAX || !notify_blocks_mark(z, b, e->blocks)) {
+            return false;
+        }
+    }
+
+    for (b = m->more; b; b = ((notify_targets_t *) notify_block(z, b))->more) {
+        if (!notify_blocks_mark(z, b, 1)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/*
+ * Merge sort of a list linked by message->link: runs of 2^i messages wait in
+ * run[i].
+ */
+
+void
+notify_inbox_relink(notify_zone_t *z, uint32_t list)
+{
+    uint32_t               i, next, run[32];
+    notify_target_t       *t;
+    notify_message_t      *m;
+    notify_target_walk_t   at;
+
+    memset(run, 0, sizeof(run));
+
+    while (list) {
+        m = notify_block(z, list);
+        next = m->link;
+        m->link = 0;
+
+        for (i = 0; run[i]; i++) {
+            list = notify_inbox_merge(z, run[i], list);
+            run[i] = 0;
+        }
+
+        run[i] = list;
+        list = next;
+    }
+
+    for (i = 0; i < 32; i++) {
+        list = notify_inbox_merge(z, run[i], list);
+    }
+
+    for ( /* void */ ; list; list = m->link) {
+        m = notify_block(z, list);
+
+        notify_targets_start(z, list, &at);
+
+        while ((t = notify_targets_next(z, &at)) != NULL) {
+            if (notify_target_state(t->word) == NOTIFY_PENDING) {
+                notify_inbox_append(z, at.block, t);
+            }
+        }
+    }
+}
+
+
+static uint32_t
+notify_inbox_merge(notify_zone_t *z, uint32_t a, uint32_t b)
+{
+    uint32_t           list, *link;
+    notify_message_t  *ma, *mb;
+
+    list = 0;
+    link = &list;
+
+    while (a && b) {
+        ma = notify_block(z, a);
+        mb = notify_block(z, b);
+
+        if (ma->id < mb->id) {
+            *link = a;
+            link = &ma->link;
+            a = ma->link;
+
+        } else {
+            *link = b;
+            link = &mb->link;
+            b = mb->link;
+        }
+    }
+
+    *link = a ? a : b;
+
+    return list;
+}
+
+
+static void
+notify_inbox_append(notify_zone_t *z, uint32_t slot, notify_target_t *target)
+{
+    uint32_t        seat, message;
+    notify_seat_t  *s;
+
+    seat = notify_target_seat(target->word);
+    s = &z->seats[seat];
+
+    target->next = 0;
+
+    if (s->last) {
+        notify_target_of(z, s->last, seat, &message)->next = slot;
+
+    } else {
+        s->first = slot;
+    }
+
+    s->last = slot;
+
+    if (s->wake == 0) {
+        s->wake = 1;
+        z->wake[seat / 64] |= (uint64_t) 1 << (seat % 64);
+    }
+}
+
+
+/* the target of that seat in the block, and the message it belongs to */
+
+static notify_target_t *
+notify_target_of(const notify_zone_t *z, uint32_t slot, uint32_t seat,
+    uint32_t *message)
+{
+    notify_target_t   *t;
+    notify_targets_t  *more;
+    notify_message_t  *m;
+
+    if (*notify_type(z, slot) == NOTIFY_MESSAGE) {
+        m = notify_block(z, slot);
+        t = m->targets;
+        *message = slot;
+
+    } else {
+        more = notify_block(z, slot);
+        t = more->targets;
+        *message = more->message;
+    }
+
+    while (notify_target_seat(t->word) != seat || t->word == 0) {
+        t++;
+    }
+
+    return t;
+}
+
+
+static void
+notify_targets_start(const notify_zone_t *z, uint32_t message,
+    notify_target_walk_t *at)
+{
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    at->block = message;
+    at->target = m->targets;
+    at->n = NOTIFY_MESSAGE_TARGETS;
+    at->more = m->more;
+}
+
+
+static notify_target_t *
+notify_targets_next(const notify_zone_t *z, notify_target_walk_t *at)
+{
+    notify_targets_t  *more;
+
+    if (at->n == 0) {
+
+        if (at->more == 0) {
+            return NULL;
+        }
+
+        more = notify_block(z, at->more);
+
+        at->block = at->more;
+        at->target = more->targets;
+        at->n = NOTIFY_TARGETS;
+        at->more = more->more;
+    }
+
+    at->n--;
+
+    return at->target++;
+}

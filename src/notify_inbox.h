@@ -1,0 +1,65 @@
+/*
+ * Inboxes: messages, and the order in which each seat is to take them.
+ *
+ * Lock: every call wants head->lock, but for the bytes of a draft (its
+ * maker's) and of a taken message (which nobody changes).  SIGKILL: storing a
+ * message's type decides whether it was published, to all its targets at once;
+ * storing a target's word, whether that seat has it; lists, counts and
+ * references are derived.
+ */
+
+#ifndef NOTIFY_INBOX_H_INCLUDED
+#define NOTIFY_INBOX_H_INCLUDED
+
+#include "notify_zone.h"
+
+
+/*
+ * Takes a message's block, and extents for length bytes of frame when they do
+ * not fit in it.  Its type stays NOTIFY_FREE.  Returns 0 when the zone is
+ * full; then nothing is taken.
+ */
+uint32_t notify_message_alloc(notify_zone_t *z, uint32_t length);
+
+/* Gives the blocks back; stores NOTIFY_FREE first. */
+void notify_message_free(notify_zone_t *z, uint32_t message);
+
+/* Makes it a draft of this seat: kept while the seat lives, seen by nobody. */
+void notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat);
+
+/*
+ * The piece of a frame that begins at byte *at, which is moved to the end of
+ * it; NULL at the end.  block is a message that the caller has as a draft or
+ * has taken, and *extent must be 0 before the first call.  Needs no lock.
+ */
+uint8_t *notify_message_piece(const notify_zone_t *z, uint32_t message,
+    uint32_t *extent, uint32_t *at, uint32_t *n);
+
+/*
+ * Publishes to every seat that has sockets of the key, and notes in z->wake
+ * whom to wake.  The message's key, id, kind and code are set.  Returns 0, or
+ * -1 when the zone is full: then nothing was published, and the message is
+ * still the caller's.
+ */
+int notify_inbox_publish(notify_zone_t *z, uint32_t message);
+
+/*
+ * Takes the oldest message out of the seat's inbox: returns its block, and in
+ * *slot the block that holds the seat's target; 0 when there is none.
+ */
+uint32_t notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot);
+
+/* The seat needs the message no more; the last one frees it. */
+void notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat);
+
+
+/*
+ * Rebuild: marks a message that somebody still needs, and puts it before
+ * *list; or frees it.  Drops the targets of seats that are not live.
+ */
+void notify_inbox_mark(notify_zone_t *z, uint32_t message, uint32_t *list);
+
+/* Rebuild: puts the messages of the list back into the inboxes, by id. */
+void notify_inbox_relink(notify_zone_t *z, uint32_t list);
+
+#endif /* NOTIFY_INBOX_H_INCLUDED */

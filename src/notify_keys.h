@@ -1,0 +1,79 @@
+/*
+ * Keys: which seats hold sockets of a user, found by realm and user.
+ *
+ * Lock: every call wants head->lock.  SIGKILL: joining a new key is decided
+ * by its type's store, else joining and leaving by the store of one entry; the
+ * index and the counts are derived.
+ */
+
+#ifndef NOTIFY_KEYS_H_INCLUDED
+#define NOTIFY_KEYS_H_INCLUDED
+
+#include "notify_zone.h"
+
+
+#define NOTIFY_REALM_MAX       255u
+#define NOTIFY_USER_MAX        255u
+
+
+/* Who: bytes borrowed for the call; each part within its bound above. */
+typedef struct {
+    const uint8_t  *realm;
+    size_t          realm_length;
+    const uint8_t  *user;
+    size_t          user_length;
+} notify_name_of_t;
+
+
+/* The hash of a name in this zone; needs no lock. */
+uint32_t notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name);
+
+/* Returns the key's block, or 0 when nobody has joined it. */
+uint32_t notify_key_find_locked(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash);
+
+/*
+ * Adds one socket of this seat to the key, which is made when it is not there.
+ * Returns the key's block, or 0 when the zone is full; then nothing changed.
+ */
+uint32_t notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash, uint32_t seat);
+
+/* Takes one socket of this seat away; frees the key if that was its last use. */
+void notify_key_leave_locked(notify_zone_t *z, uint32_t key, uint32_t seat);
+
+/* Frees the key if no socket and no message needs it. */
+void notify_key_release_locked(notify_zone_t *z, uint32_t key);
+
+/*
+ * Copies the user's name, without the realm, and returns its length.  Needs no
+ * lock while the caller's seat has joined the key.
+ */
+size_t notify_key_user(const notify_zone_t *z, uint32_t key,
+    uint8_t user[NOTIFY_USER_MAX]);
+
+
+/*
+ * Walks the entries of a key, the unused (0) ones too.  With *at as 0 before
+ * the first call; NULL at the end.
+ */
+typedef struct {
+    uint32_t  block;
+    uint32_t  i;
+} notify_entry_walk_t;
+
+uint32_t *notify_key_entry_next(const notify_zone_t *z, uint32_t key,
+    notify_entry_walk_t *at);
+
+
+/*
+ * Rebuild, first pass: marks the key's blocks and drops the entries of seats
+ * that are not live.  Returns false when its blocks are not its own: then it
+ * must be freed.
+ */
+bool notify_key_mark(notify_zone_t *z, uint32_t key);
+
+/* Rebuild, last pass: puts the key into the index, or frees it when unused. */
+void notify_key_index(notify_zone_t *z, uint32_t key);
+
+#endif /* NOTIFY_KEYS_H_INCLUDED */

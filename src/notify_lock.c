@@ -1,0 +1,234 @@
+/*
+ * The zone's lock, and what its taker does after another died in it.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "notify_blocks.h"
+#include "notify_inbox.h"
+#include "notify_keys.h"
+#include "notify_lock.h"
+
+
+#define NOTIFY_LOCK_SPINS  200
+
+
+static int notify_lock_spin(pthread_mutex_t *m);
+static void notify_lock_wake(notify_zone_t *z);
+static void notify_rebuild_roots(notify_zone_t *z, uint32_t *messages);
+static void notify_rebuild_index(notify_zone_t *z);
+
+
+#if defined(__x86_64__) || defined(__i386__)
+#define notify_cpu_pause()  __builtin_ia32_pause()
+#else
+#define notify_cpu_pause()  notify_barrier()
+#endif
+
+
+void
+notify_lock(notify_zone_t *z)
+{
+    int             rc;
+    notify_head_t  *head;
+
+    head = z->head;
+
+    rc = notify_lock_spin(&head->lock);
+
+    if (rc == EBUSY) {
+        rc = pthread_mutex_lock(&head->lock);
+    }
+
+    if (rc == EOWNERDEAD) {
+
+        /* first of all, so that no unlock can make the lock unusable */
+
+        rc = pthread_mutex_consistent(&head->lock);
+    }
+
+    if (rc != 0) {
+
+        /* without the lock nothing could be done here that is safe */
+
+        abort();
+    }
+
+    if (head->dirty) {
+        notify_rebuild_locked(z);
+    }
+
+    notify_store(&head->dirty, 1);
+}
+
+
+static int
+notify_lock_spin(pthread_mutex_t *m)
+{
+    int  rc, i;
+
+    for (i = 0; i < NOTIFY_LOCK_SPINS; i++) {
+        rc = pthread_mutex_trylock(m);
+
+        if (rc != EBUSY) {
+            return rc;
+        }
+
+        notify_cpu_pause();
+    }
+
+    return EBUSY;
+}
+
+
+void
+notify_unlock(notify_zone_t *z)
+{
+    notify_store(&z->head->dirty, 0);
+
+    (void) pthread_mutex_unlock(&z->head->lock);
+
+    notify_lock_wake(z);
+}
+
+
+static void
+notify_lock_wake(notify_zone_t *z)
+{
+    uint32_t  i, seat;
+    uint64_t  one, word;
+
+    one = 1;
+
+    for (i = 0; i < (z->head->seats + 63) / 64; i++) {
+
+        word = z->wake_all ? ~(uint64_t) 0 : z->wake[i];
+        z->wake[i] = 0;
+
+        for ( /* void */ ; word; word &= word - 1) {
+            seat = i * 64 + (uint32_t) __builtin_ctzll(word);
+
+            if (seat == z->seat) {
+                z->wake_self = true;
+
+            } else if (seat < z->head->seats) {
+                /* EAGAIN: the counter is full, so it is awake already */
+                (void) !write(z->seats[seat].event, &one, sizeof(one));
+            }
+        }
+    }
+
+    z->wake_all = false;
+}
+
+
+void
+notify_rebuild_locked(notify_zone_t *z)
+{
+    uint32_t        i, messages;
+    notify_head_t  *head;
+
+    head = z->head;
+
+    notify_store(&head->dirty, 1);
+
+    notify_blocks_forget(z);
+
+    for (i = 0; i < head->seats; i++) {
+        z->seats[i].first = 0;
+        z->seats[i].last = 0;
+        z->seats[i].wake = 0;
+        z->seats[i].sockets = 0;
+    }
+
+    head->keys = 0;
+    head->messages = 0;
+
+    messages = 0;
+
+    notify_rebuild_roots(z, &messages);
+    notify_inbox_relink(z, messages);
+    notify_blocks_relist(z);
+    notify_rebuild_index(z);
+
+    z->wake_all = true;
+}
+
+
+/* keys first: messages are counted at their key */
+
+static void
+notify_rebuild_roots(notify_zone_t *z, uint32_t *messages)
+{
+    uint32_t   b, end;
+    uint8_t   *type;
+
+    end = z->head->top * NOTIFY_PAGE_BLOCKS;
+
+    for (b = 0; b < end; b++) {
+        type = notify_type(z, b);
+
+        if (*type == NOTIFY_KEY && !notify_key_mark(z, b)) {
+            notify_store(type, NOTIFY_FREE);
+        }
+    }
+
+    for (b = 0; b < end; b++) {
+        type = notify_type(z, b);
+
+        if (*type == NOTIFY_MESSAGE || *type == NOTIFY_DRAFT) {
+            notify_inbox_mark(z, b, messages);
+        }
+    }
+}
+
+
+static void
+notify_rebuild_index(notify_zone_t *z)
+{
+    uint32_t  b, end;
+
+    z->head->buckets = notify_zone_buckets(z->head->size);
+
+    memset(z->buckets, 0, z->head->buckets * sizeof(uint32_t));
+
+    end = z->head->top * NOTIFY_PAGE_BLOCKS;
+
+    for (b = 0; b < end; b++) {
+        if (*notify_type(z, b) == NOTIFY_KEY) {
+            notify_key_index(z, b);
+        }
+    }
+}
+
+
+uint32_t
+notify_zone_configure(notify_zone_t *z, uint64_t size)
+{
+    uint32_t        generation;
+    notify_head_t  *head;
+
+    head = z->head;
+
+    notify_lock(z);
+
+    if (size != head->size) {
+        notify_store(&head->size, size);
+
+        if (notify_zone_buckets(size) != head->buckets) {
+            notify_rebuild_locked(z);
+        }
+    }
+
+    generation = head->generation + 1;
+    notify_store(&head->generation, generation);
+
+    notify_unlock(z);
+
+    return generation;
+}

@@ -1,0 +1,323 @@
+/*
+ * Makes, maps and grows the memory file behind the zone.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "notify_zone.h"
+
+
+/*
+ * Address space that a zone may grow into: halved where the system will not
+ * reserve it (RLIMIT_AS, a 32-bit process), down to what is asked for.
+ */
+#define NOTIFY_RESERVE         ((uint64_t) 64 << 30)
+
+#define NOTIFY_HEAD_BYTES      4096u
+#define NOTIFY_SEATS_BYTES     (1024u * 1024 - NOTIFY_HEAD_BYTES)
+#define NOTIFY_BUCKETS_OFFSET  (NOTIFY_HEAD_BYTES + NOTIFY_SEATS_BYTES)
+#define NOTIFY_BUCKET_PER      512u          /* bytes of pages a bucket */
+
+
+_Static_assert(sizeof(notify_head_t) <= NOTIFY_HEAD_BYTES, "head");
+_Static_assert(sizeof(notify_seat_t) * NOTIFY_SEATS_MAX <= NOTIFY_SEATS_BYTES,
+               "seats");
+_Static_assert(sizeof(notify_page_t) <= NOTIFY_PAGE_META * NOTIFY_BLOCK,
+               "page");
+_Static_assert(sizeof(notify_key_t) == NOTIFY_BLOCK, "key");
+_Static_assert(sizeof(notify_entries_t) == NOTIFY_BLOCK, "entries");
+_Static_assert(sizeof(notify_name_t) == NOTIFY_BLOCK, "name");
+_Static_assert(sizeof(notify_message_t) == NOTIFY_BLOCK, "message");
+_Static_assert(sizeof(notify_targets_t) == NOTIFY_BLOCK, "targets");
+_Static_assert(sizeof(notify_extent_t) == 8, "extent");
+
+
+static uint64_t notify_zone_pages_offset(uint64_t reserve);
+static uint64_t notify_zone_round(uint64_t size);
+static int notify_zone_map(notify_zone_t *z, uint64_t reserve);
+static int notify_zone_mutex(pthread_mutex_t *m);
+static int notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
+    uint32_t seats, const char **what);
+
+
+int
+notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
+    const char **what)
+{
+    int       err;
+    uint64_t  reserve;
+
+    memset(z, 0, sizeof(notify_zone_t));
+    z->seat = NOTIFY_NONE;
+
+    size = notify_zone_round(size);
+
+    *what = "memfd_create()";
+
+    z->fd = memfd_create("notify", MFD_ALLOW_SEALING);
+
+    if (z->fd == -1) {
+        return -1;
+    }
+
+    *what = "mmap()";
+
+    for (reserve = NOTIFY_RESERVE; reserve > size; reserve /= 2) {
+        if (notify_zone_map(z, reserve) == 0) {
+            break;
+        }
+    }
+
+    if (z->base == NULL) {
+        reserve = size;
+
+        if (notify_zone_map(z, reserve) == -1) {
+            goto failed;
+        }
+    }
+
+    if (notify_zone_init(z, size, reserve, seats, what) == -1) {
+        goto failed;
+    }
+
+    /* what other processes have mapped can never be cut away under them */
+    (void) fcntl(z->fd, F_ADD_SEALS, F_SEAL_SHRINK|F_SEAL_SEAL);
+
+    return 0;
+
+failed:
+
+    err = errno;
+    notify_zone_destroy(z);
+    errno = err;
+
+    return -1;
+}
+
+
+static int
+notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
+    uint32_t seats, const char **what)
+{
+    uint32_t        i;
+    notify_head_t  *head;
+
+    head = z->head;
+
+    *what = "fallocate()";
+
+    if (fallocate(z->fd, 0, 0, NOTIFY_HEAD_BYTES
+                               + seats * sizeof(notify_seat_t)) == -1)
+    {
+        return -1;
+    }
+
+    head->reserve = reserve;
+
+    if (notify_zone_commit(z, size) == 0) {
+        return -1;
+    }
+
+    *what = "getrandom()";
+
+    if (getrandom(head->seed, sizeof(head->seed), 0)
+        != (ssize_t) sizeof(head->seed))
+    {
+        return -1;
+    }
+
+    *what = "pthread_mutex_init()";
+
+    if (notify_zone_mutex(&head->lock) != 0) {
+        return -1;
+    }
+
+    for (i = 0; i < seats; i++) {
+        *what = "pthread_mutex_init()";
+
+        if (notify_zone_mutex(&z->seats[i].life) != 0) {
+            return -1;
+        }
+
+        *what = "eventfd()";
+
+        z->seats[i].event = eventfd(0, EFD_NONBLOCK);
+
+        if (z->seats[i].event == -1) {
+            return -1;
+        }
+
+        head->seats = i + 1;
+    }
+
+    head->size = size;
+    head->buckets = notify_zone_buckets(size);
+    head->layout = NOTIFY_LAYOUT;
+    head->head_size = sizeof(notify_head_t);
+    head->seat_size = sizeof(notify_seat_t);
+
+    notify_store(&head->magic, NOTIFY_MAGIC);
+
+    return 0;
+}
+
+
+int
+notify_zone_attach(notify_zone_t *z, int fd)
+{
+    uint64_t       reserve;
+    struct stat    st;
+    notify_head_t  head;
+
+    memset(z, 0, sizeof(notify_zone_t));
+    z->seat = NOTIFY_NONE;
+
+    if (fstat(fd, &st) == -1
+        || pread(fd, &head, sizeof(head), 0) != (ssize_t) sizeof(head)
+        || head.magic != NOTIFY_MAGIC
+        || head.layout != NOTIFY_LAYOUT
+        || head.head_size != sizeof(notify_head_t)
+        || head.seat_size != sizeof(notify_seat_t))
+    {
+        return -1;
+    }
+
+    reserve = head.reserve;
+
+    if ((uint64_t) st.st_size != notify_zone_pages_offset(reserve) + reserve) {
+        return -1;
+    }
+
+    z->fd = fd;
+
+    return notify_zone_map(z, reserve);
+}
+
+
+uint64_t
+notify_zone_commit(notify_zone_t *z, uint64_t size)
+{
+    size = notify_zone_round(size);
+
+    if (size > z->head->reserve) {
+        size = z->head->reserve;
+    }
+
+    if (fallocate(z->fd, 0, NOTIFY_BUCKETS_OFFSET,
+                  notify_zone_buckets(size) * sizeof(uint32_t)) == -1
+        || fallocate(z->fd, 0, notify_zone_pages_offset(z->head->reserve),
+                     size) == -1)
+    {
+        return 0;
+    }
+
+    return size;
+}
+
+
+void
+notify_zone_destroy(notify_zone_t *z)
+{
+    uint32_t  i;
+
+    if (z->base) {
+        for (i = 0; i < z->head->seats; i++) {
+            (void) close(z->seats[i].event);
+        }
+
+        (void) munmap(z->base, z->mapped);
+    }
+
+    (void) close(z->fd);
+
+    memset(z, 0, sizeof(notify_zone_t));
+    z->fd = -1;
+}
+
+
+uint32_t
+notify_zone_buckets(uint64_t size)
+{
+    uint32_t  n;
+
+    for (n = 1024; n < size / NOTIFY_BUCKET_PER; n *= 2) { /* void */ }
+
+    return n;
+}
+
+
+static uint64_t
+notify_zone_pages_offset(uint64_t reserve)
+{
+    return NOTIFY_BUCKETS_OFFSET
+           + notify_zone_buckets(reserve) * sizeof(uint32_t);
+}
+
+
+static uint64_t
+notify_zone_round(uint64_t size)
+{
+    return (size + NOTIFY_PAGE_SIZE - 1) / NOTIFY_PAGE_SIZE * NOTIFY_PAGE_SIZE;
+}
+
+
+static int
+notify_zone_map(notify_zone_t *z, uint64_t reserve)
+{
+    void      *p;
+    uint64_t   total;
+
+    total = notify_zone_pages_offset(reserve) + reserve;
+
+    if (total > SIZE_MAX || ftruncate(z->fd, total) == -1) {
+        return -1;
+    }
+
+    p = mmap(NULL, total, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_NORESERVE,
+             z->fd, 0);
+
+    if (p == MAP_FAILED) {
+        return -1;
+    }
+
+    z->base = p;
+    z->mapped = total;
+    z->head = p;
+    z->seats = (notify_seat_t *) (z->base + NOTIFY_HEAD_BYTES);
+    z->buckets = (uint32_t *) (z->base + NOTIFY_BUCKETS_OFFSET);
+    z->pages = z->base + notify_zone_pages_offset(reserve);
+
+    return 0;
+}
+
+
+static int
+notify_zone_mutex(pthread_mutex_t *m)
+{
+    int                  rc;
+    pthread_mutexattr_t  attr;
+
+    rc = pthread_mutexattr_init(&attr);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    (void) pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    (void) pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+
+    rc = pthread_mutex_init(m, &attr);
+
+    (void) pthread_mutexattr_destroy(&attr);
+
+    return rc;
+}

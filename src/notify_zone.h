@@ -1,0 +1,315 @@
+/*
+ * The shared zone: one memory file, mapped by the master and inherited by
+ * every worker of every generation.
+ *
+ *     head | seats | index buckets | pages of blocks
+ *
+ * Everything in it is addressed by offset or by block number, never by
+ * pointer.  Two kinds of words live here:
+ *
+ *   truth    says what exists; each operation has exactly one store of truth
+ *            that decides whether it happened (notify_store());
+ *   derived  lists, index, bitmaps and counts, which notify_lock() makes anew
+ *            from the truth after a process has died inside the lock.
+ *
+ * Lock: all of the zone is guarded by head->lock unless a member says
+ * otherwise.  SIGKILL at any instruction: the lock is robust, its next taker
+ * finds head->dirty set and rebuilds (notify_lock.c); what the dead worker had
+ * joined or was sent goes when its seat is reaped (notify_seat.c).
+ */
+
+#ifndef NOTIFY_ZONE_H_INCLUDED
+#define NOTIFY_ZONE_H_INCLUDED
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define NOTIFY_LAYOUT          1u
+#define NOTIFY_MAGIC           0x6e6f7469667931ull
+
+#define NOTIFY_BLOCK           128u
+#define NOTIFY_PAGE_BLOCKS     128u
+#define NOTIFY_PAGE_META       2u           /* blocks taken by notify_page_t */
+#define NOTIFY_PAGE_SIZE       (NOTIFY_BLOCK * NOTIFY_PAGE_BLOCKS)
+#define NOTIFY_PAGE_USABLE     (NOTIFY_PAGE_BLOCKS - NOTIFY_PAGE_META)
+
+#define NOTIFY_SEATS_MAX       1024u
+#define NOTIFY_COUNTERS        64u
+
+#define NOTIFY_ZONE_MIN        (256u * 1024)
+
+
+/*
+ * What a block's type byte may say.  A continuation (a name's rest, entries,
+ * targets, body) has no type of its own: it belongs to the root that leads to
+ * it, so that a rebuild frees it by not finding it.
+ */
+enum {
+    NOTIFY_FREE = 0,
+    NOTIFY_KEY,                              /* notify_key_t */
+    NOTIFY_MESSAGE,                          /* notify_message_t */
+    NOTIFY_DRAFT                             /* notify_message_t being filled */
+};
+
+
+enum {
+    NOTIFY_SEAT_FREE = 0,
+    NOTIFY_SEAT_LIVE,                        /* a worker has it */
+    NOTIFY_SEAT_DYING                        /* being reaped */
+};
+
+
+/*
+ * A worker's place.  Lock: the zone's; but life is its worker's for as long
+ * as that lives, and the last group is written by its worker alone, without a
+ * lock, and read by anybody.  SIGKILL: state is one store; the inbox and
+ * sockets are derived; counters may miss the operation that died.
+ */
+typedef struct {
+    pthread_mutex_t  life;                   /* robust; held: the worker lives */
+    uint32_t         state;                  /* truth */
+    uint32_t         generation;             /* truth: of its configuration */
+    int32_t          pid;
+    int32_t          event;                  /* eventfd, made by the master */
+    uint32_t         wake;                   /* told, has not taken yet */
+    uint32_t         first;                  /* inbox: block with the target */
+    uint32_t         last;
+    uint32_t         sockets;                /* the sum of its entries */
+
+    uint32_t         exiting;
+    uint32_t         tls;                    /* sockets over TLS */
+    uint64_t         counters[NOTIFY_COUNTERS];     /* never reset */
+} notify_seat_t;
+
+
+/*
+ * The head.  Lock: lock, except that size, seats, reserve and the layout are
+ * fixed or single words that may be read at any time.
+ */
+typedef struct {
+    uint64_t         magic;
+    uint32_t         layout;
+    uint32_t         head_size;              /* sizeof(notify_head_t) */
+    uint32_t         seat_size;              /* sizeof(notify_seat_t) */
+    uint32_t         seats;                  /* fixed for the zone's life */
+    uint64_t         reserve;                /* bytes of pages mapped at most */
+    uint64_t         seed[2];                /* of the key hash */
+
+    pthread_mutex_t  lock;                   /* robust */
+    uint32_t         dirty;                  /* truth: a change was under way */
+
+    uint32_t         generation;             /* truth: configurations so far */
+    uint64_t         size;                   /* truth: bytes of pages allowed */
+    uint64_t         last_id;                /* truth */
+    uint32_t         top;                    /* truth: pages ever touched */
+
+    uint32_t         buckets;                /* a power of 2 */
+    uint32_t         free_page;              /* empty pages */
+    uint32_t         partial[2];             /* for keys, for messages */
+    uint32_t         used_pages;
+    uint32_t         used_blocks;
+    uint32_t         keys;
+    uint32_t         messages;
+} notify_head_t;
+
+
+/*
+ * What opens each page.  The type bytes stand here and not in the blocks, so
+ * that no body can look like a root.
+ */
+typedef struct {
+    uint8_t          type[NOTIFY_PAGE_BLOCKS];      /* truth */
+    uint64_t         free[2];                /* a bit set: block is free */
+    uint32_t         nfree;
+    uint32_t         next;                   /* page number + 1, or 0 */
+    uint32_t         prev;
+    uint32_t         list;                   /* NOTIFY_LIST_* */
+} notify_page_t;
+
+
+/*
+ * A key: who sockets belong to (realm and user).  A root.  Truth: all but
+ * what is marked derived; an entry says how many sockets of this key one seat
+ * has, in one word, and is 0 when none.
+ */
+#define NOTIFY_KEY_ENTRIES     6u
+#define NOTIFY_KEY_NAME        76u
+
+typedef struct {
+    uint32_t         next;                   /* derived: in its bucket */
+    uint32_t         sockets;                /* derived: sum of the entries */
+    uint32_t         messages;               /* derived: that name this key */
+    uint32_t         hash;
+    uint32_t         more;                   /* first notify_entries_t, or 0 */
+    uint32_t         rest;                   /* first notify_name_t, or 0 */
+    uint16_t         length;                 /* of realm and user */
+    uint8_t          realm;                  /* bytes of it that are the realm */
+    uint8_t          reserved;
+    uint32_t         entries[NOTIFY_KEY_ENTRIES];
+    uint8_t          name[NOTIFY_KEY_NAME];
+} notify_key_t;
+
+#define NOTIFY_ENTRIES         31u
+
+typedef struct {
+    uint32_t         more;
+    uint32_t         entries[NOTIFY_ENTRIES];
+} notify_entries_t;
+
+#define NOTIFY_NAME            124u
+
+typedef struct {
+    uint32_t         more;
+    uint8_t          name[NOTIFY_NAME];
+} notify_name_t;
+
+/* an entry: the seat in the upper bits, the number of sockets below */
+#define notify_entry(seat, n)  ((uint32_t) (seat) << 20 | (n))
+#define notify_entry_seat(e)   ((e) >> 20)
+#define notify_entry_n(e)      ((e) & 0xfffffu)
+
+
+/*
+ * A message on its way: one word per seat that is to have it.  A root.  Its
+ * frame (RFC 6455 header and payload, ready to send) is inline or in a chain
+ * of extents, each a run of blocks.  The same record, as NOTIFY_DRAFT and with
+ * its seat in code, holds a body while it is being copied.
+ */
+enum {
+    NOTIFY_NO_TARGET = 0,
+    NOTIFY_PENDING,                          /* in the seat's inbox */
+    NOTIFY_TAKEN,                            /* the seat's sockets need it */
+    NOTIFY_DONE
+};
+
+typedef struct {
+    uint32_t         word;                   /* truth: seat and state */
+    uint32_t         next;                   /* derived: inbox, a block */
+} notify_target_t;
+
+#define notify_target(seat, state)  ((uint32_t) (seat) << 2 | (state))
+#define notify_target_seat(w)       ((w) >> 2)
+#define notify_target_state(w)      ((w) & 3u)
+
+#define NOTIFY_MESSAGE_TARGETS  2u
+#define NOTIFY_INLINE           76u
+
+typedef struct {
+    uint64_t         id;
+    uint32_t         key;                    /* the key's block */
+    uint32_t         length;                 /* of the frame, bytes */
+    uint32_t         body;                   /* first extent; 0: inline */
+    uint32_t         more;                   /* first notify_targets_t, or 0 */
+    uint32_t         left;                   /* derived: targets not done */
+    uint32_t         link;                   /* derived: rebuild's sort */
+    uint8_t          kind;                   /* NOTIFY_TEXT, ... (bus.h) */
+    uint8_t          reserved;
+    uint16_t         code;                   /* to close with; a draft's seat */
+    notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];
+    uint8_t          frame[NOTIFY_INLINE];
+} notify_message_t;
+
+#define NOTIFY_TARGETS         15u
+
+typedef struct {
+    uint32_t         message;                /* back to its message */
+    uint32_t         more;
+    notify_target_t  targets[NOTIFY_TARGETS];
+} notify_targets_t;
+
+typedef struct {
+    uint32_t         next;
+    uint16_t         blocks;
+    uint16_t         length;                 /* bytes behind this header */
+    uint8_t          bytes[];
+} notify_extent_t;
+
+
+/*
+ * One process's view of the zone.  A worker inherits the master's by fork and
+ * fills in its seat.
+ */
+typedef struct {
+    uint8_t         *base;
+    notify_head_t   *head;
+    notify_seat_t   *seats;
+    uint32_t        *buckets;
+    uint8_t         *pages;
+    size_t           mapped;
+    int              fd;
+    uint32_t         seat;                   /* this worker's, or NOTIFY_NONE */
+
+    bool             wake_self;              /* own inbox was filled */
+    bool             wake_all;               /* after a rebuild */
+    uint64_t         wake[NOTIFY_SEATS_MAX / 64];   /* seats to wake at unlock */
+} notify_zone_t;
+
+#define NOTIFY_NONE  ((uint32_t) -1)
+
+
+/*
+ * Makes a zone of its own memory file for size bytes of pages and that many
+ * seats, each with its eventfd.  The descriptors have no FD_CLOEXEC: they are
+ * for all processes to come.  Returns 0, or -1 with errno and *what failed.
+ * Master only; nothing is left behind by a failure.
+ */
+int notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
+    const char **what);
+
+/*
+ * Maps the zone behind an inherited descriptor.  Returns 0; or -1 when it is
+ * not a zone of this layout (the descriptor is left as it was).
+ */
+int notify_zone_attach(notify_zone_t *z, int fd);
+
+/*
+ * Commits memory for size bytes of pages, so that a later resize
+ * (notify_lock.h) cannot meet SIGBUS.  Returns the bytes that the zone can
+ * have: less than size where less was reserved when it was made.  0 with
+ * errno set: there is no memory.
+ */
+uint64_t notify_zone_commit(notify_zone_t *z, uint64_t size);
+
+/* Unmaps; closes the memory file and the eventfds too when they are ours. */
+void notify_zone_destroy(notify_zone_t *z);
+
+/* How many index buckets a zone of that size has. */
+uint32_t notify_zone_buckets(uint64_t size);
+
+
+/* Neither compiler nor SIGKILL sees a truth store before or after its place. */
+#define notify_barrier()       __asm__ volatile ("" ::: "memory")
+
+#define notify_store(p, v)                                                    \
+    do {                                                                      \
+        notify_barrier();                                                     \
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);                             \
+        notify_barrier();                                                     \
+    } while (0)
+
+
+static inline void *
+notify_block(const notify_zone_t *z, uint32_t b)
+{
+    return z->pages + (uint64_t) b * NOTIFY_BLOCK;
+}
+
+
+static inline notify_page_t *
+notify_page(const notify_zone_t *z, uint32_t page)
+{
+    return (notify_page_t *) (z->pages + (uint64_t) page * NOTIFY_PAGE_SIZE);
+}
+
+
+static inline uint8_t *
+notify_type(const notify_zone_t *z, uint32_t b)
+{
+    return &notify_page(z, b / NOTIFY_PAGE_BLOCKS)
+                ->type[b % NOTIFY_PAGE_BLOCKS];
+}
+
+#endif /* NOTIFY_ZONE_H_INCLUDED */

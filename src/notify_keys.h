@@ -9,11 +9,11 @@
 #ifndef NOTIFY_KEYS_H_INCLUDED
 #define NOTIFY_KEYS_H_INCLUDED
 
+#include "notify_user.h"
 #include "notify_zone.h"
 
 
 #define NOTIFY_REALM_MAX       255u
-#define NOTIFY_USER_MAX        255u
 
 
 /* Who: bytes borrowed for the call; each part within its bound above. */

@@ -1,0 +1,177 @@
+/*
+ * Deadlines of this worker's sockets.
+ */
+
+#include "ngx_http_notify_deadline.h"
+
+
+static ngx_http_notify_interval_t *ngx_http_notify_deadlines_find(
+    ngx_http_notify_deadlines_t *d, ngx_msec_t interval);
+
+
+#define ngx_http_notify_deadline_first(q)                                     \
+    ngx_queue_data(ngx_queue_head(q), ngx_http_notify_deadline_t, queue)
+
+
+ngx_int_t
+ngx_http_notify_deadlines_init(ngx_http_notify_deadlines_t *d,
+    ngx_pool_t *pool, ngx_event_handler_pt handler)
+{
+    d->timer.handler = handler;
+    d->timer.data = d;
+    d->timer.log = pool->log;
+
+    return ngx_array_init(&d->intervals, pool, 4,
+                          sizeof(ngx_http_notify_interval_t *));
+}
+
+
+ngx_int_t
+ngx_http_notify_deadlines_add(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t interval)
+{
+    ngx_http_notify_interval_t  *i, **p;
+
+    if (ngx_http_notify_deadlines_find(d, interval)) {
+        return NGX_OK;
+    }
+
+    i = ngx_palloc(d->intervals.pool, sizeof(ngx_http_notify_interval_t));
+    if (i == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_array_push(&d->intervals);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&i->queue);
+    i->interval = (uint32_t) interval;
+    *p = i;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_notify_deadline_set(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline, ngx_msec_t interval)
+{
+    ngx_http_notify_interval_t  *i;
+
+    i = ngx_http_notify_deadlines_find(d, interval);
+
+    deadline->at = (uint32_t) (ngx_current_msec + interval);
+    ngx_queue_insert_tail(&i->queue, &deadline->queue);
+
+    if (!d->timer.timer_set
+        || (ngx_msec_int_t) (d->timer.timer.key - ngx_current_msec)
+           > (ngx_msec_int_t) interval)
+    {
+        ngx_add_timer(&d->timer, interval);
+    }
+}
+
+
+void
+ngx_http_notify_deadline_remove(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline)
+{
+    ngx_uint_t                    n;
+    ngx_http_notify_interval_t  **i;
+
+    ngx_queue_remove(&deadline->queue);
+
+    i = d->intervals.elts;
+
+    for (n = 0; n < d->intervals.nelts; n++) {
+        if (!ngx_queue_empty(&i[n]->queue)) {
+            return;
+        }
+    }
+
+    if (d->timer.timer_set) {
+        ngx_del_timer(&d->timer);
+    }
+}
+
+
+ngx_http_notify_deadline_t *
+ngx_http_notify_deadline_over(ngx_http_notify_deadlines_t *d)
+{
+    ngx_uint_t                    n;
+    ngx_http_notify_deadline_t   *deadline;
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+
+    for (n = 0; n < d->intervals.nelts; n++) {
+
+        if (ngx_queue_empty(&i[n]->queue)) {
+            continue;
+        }
+
+        deadline = ngx_http_notify_deadline_first(&i[n]->queue);
+
+        if ((int32_t) (deadline->at - (uint32_t) ngx_current_msec) <= 0) {
+            return deadline;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_notify_deadlines_rearm(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t least)
+{
+    int32_t                       left, next;
+    ngx_uint_t                    n;
+    ngx_http_notify_interval_t  **i;
+
+    next = -1;
+    i = d->intervals.elts;
+
+    for (n = 0; n < d->intervals.nelts; n++) {
+
+        if (ngx_queue_empty(&i[n]->queue)) {
+            continue;
+        }
+
+        left = (int32_t) (ngx_http_notify_deadline_first(&i[n]->queue)->at
+                          - (uint32_t) ngx_current_msec);
+
+        if (left < (int32_t) least) {
+            left = (int32_t) least;
+        }
+
+        if (next == -1 || left < next) {
+            next = left;
+        }
+    }
+
+    if (next != -1) {
+        ngx_add_timer(&d->timer, (ngx_msec_t) next);
+    }
+}
+
+
+static ngx_http_notify_interval_t *
+ngx_http_notify_deadlines_find(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t interval)
+{
+    ngx_uint_t                    n;
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+
+    for (n = 0; n < d->intervals.nelts; n++) {
+        if (i[n]->interval == (uint32_t) interval) {
+            return i[n];
+        }
+    }
+
+    return NULL;
+}

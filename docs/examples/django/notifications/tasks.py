@@ -1,0 +1,47 @@
+"""What is done after a commit, by a Celery worker or at once."""
+from celery import shared_task
+
+from . import push
+from .models import Message, Notification
+
+# How often the count is pushed while other processes keep changing it.
+PUSH_ROUNDS = 5
+
+
+# acks_late: a task whose worker died runs again, which does no harm.
+@shared_task(acks_late=True)
+def create_message_notifications(message_pk):
+    """Tells the recipient of a message that it is there."""
+    try:
+        message = Message.objects.get(pk=message_pk)
+    except Message.DoesNotExist:
+        return  # deleted since: nothing to tell
+
+    Notification.objects.get_or_create(
+        user_id=message.recipient_id, message=message
+    )
+    push_unread_count(message.recipient_id)
+
+
+@shared_task
+def push_unread_count(user_pk):
+    """Tells all pages of a user how many of their notifications are unread.
+
+    Two tasks of one user may count in one order and push in the other.  So
+    count again after the push: whoever pushes last then sees that the number
+    it pushed is still right, or pushes the right one.
+    """
+    unread = Notification.objects.filter(user_id=user_pk).unread()
+    count = unread.count()
+    for _ in range(PUSH_ROUNDS):
+        if not push.send_unread_count(user_pk, count):
+            return
+        pushed, count = count, unread.count()
+        if count == pushed:
+            return
+
+
+@shared_task
+def close_sockets(user_pk):
+    """Closes the sockets of a user who logged out, with code 4403."""
+    push.close_sockets(user_pk)

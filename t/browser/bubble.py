@@ -1,0 +1,354 @@
+#!/usr/bin/python3
+"""Watches the bubble of the Django example in real browsers.
+
+Run by t/browser.t, which started the demo and set the environment (DEMO_DIR,
+DEMO_PORT, DEMO_PUSH_PORT ...) for it.  Prints an "ok" or a "not ok" line for
+each thing that was to be seen, and exits with 0 if it got to the end.
+
+    bubble.py DEMO.SH SCREENSHOT.PNG
+"""
+import http.client
+import os
+import subprocess
+import sys
+import time
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+DEMO, SCREENSHOT = sys.argv[1:]
+PORT = int(os.environ["DEMO_PORT"])
+PUSH_PORT = int(os.environ["DEMO_PUSH_PORT"])
+SITE = f"http://127.0.0.1:{PORT}"
+DEADLINE = 60
+
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--window-size=800,400",
+)
+
+
+def check(good, what, detail=""):
+    print(f"{'ok' if good else 'not ok'} - {what}", flush=True)
+    if not good and detail != "":
+        print(f"# {detail}", flush=True)
+
+
+def check_soon(get, wanted, what):
+    """Waits until get() returns what is wanted."""
+    deadline = time.monotonic() + DEADLINE
+    got = get()
+    while got != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+        got = get()
+    check(got == wanted, what, f"got {got!r}, expected {wanted!r}")
+
+
+class Browser:
+    """A browser of its own, with a profile of its own."""
+
+    def __init__(self):
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in CHROMIUM_FLAGS:
+            options.add_argument(flag)
+        self.driver = webdriver.Chrome(
+            service=Service("/usr/bin/chromedriver"), options=options
+        )
+        self.driver.set_page_load_timeout(DEADLINE)
+
+    def log_in(self, name, password):
+        self.driver.get(SITE + "/login/")
+        self.driver.find_element(By.NAME, "username").send_keys(name)
+        self.driver.find_element(By.NAME, "password").send_keys(password)
+        self.driver.find_element(By.ID, "log-in").click()
+        return Tab(self.driver)
+
+    def open(self, path):
+        self.driver.switch_to.new_window("tab")
+        self.driver.get(SITE + path)
+        return Tab(self.driver)
+
+    def session(self):
+        return self.driver.get_cookie("sessionid")["value"]
+
+    def quit(self):
+        self.driver.quit()
+
+
+class Tab:
+    """The tab that the browser shows now."""
+
+    def __init__(self, driver):
+        self.driver = driver
+        self.handle = driver.current_window_handle
+
+    def run(self, script, *args):
+        self.driver.switch_to.window(self.handle)
+        return self.driver.execute_script(script, *args)
+
+    def load(self, path):
+        self.driver.switch_to.window(self.handle)
+        self.driver.get(SITE + path)
+
+    def find(self, selector):
+        self.driver.switch_to.window(self.handle)
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def bubble(self):
+        """What the bubble shows, or None when it is not to be seen."""
+        bubble = self.find("#unread-notifications")
+        return bubble.text if bubble.is_displayed() else None
+
+    def state(self):
+        return self.run(
+            "return document.getElementById('unread-notifications')"
+            ".dataset.state"
+        )
+
+    def mark(self):
+        """Leaves a mark that a reload would wipe out."""
+        self.run("window.mark = 'unmoved'")
+
+    def marked(self):
+        return self.run("return window.mark") == "unmoved"
+
+    def watch_close(self):
+        """Opens one more socket, by hand, to see what closes it."""
+        self.run(
+            """
+            window.watched = undefined;
+            const socket = new WebSocket(
+                location.origin.replace("http", "ws") + "/client");
+            socket.onopen = () => { window.watched = "open"; };
+            socket.onclose = (event) => { window.watched = event.code; };
+            """
+        )
+        check_soon(self.watched, "open", "a page can open a socket by hand")
+
+    def watched(self):
+        return self.run("return window.watched")
+
+
+def manage(*command):
+    return subprocess.run(
+        [DEMO, "manage", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE,
+    )
+
+
+def send_message(sender, recipient, text):
+    done = manage("send_message", sender, recipient, text)
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout)
+    return done.stdout
+
+
+def request(port, method, path, headers=None):
+    """The status and headers of the answer."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=DEADLINE
+    )
+    connection.request(method, path, headers=headers or {})
+    response = connection.getresponse()
+    return connection, response.status, response.headers
+
+
+def push(method, user):
+    connection, status, headers = request(PUSH_PORT, method, f"/new/{user}")
+    connection.close()
+    if status != 200:
+        raise RuntimeError(f"{method} /new/{user}: {status}")
+    return headers
+
+
+def sockets(user):
+    return int(push("HEAD", user)["Notify-Sockets"])
+
+
+def handshake(path="/client", **headers):
+    """The connection and the status that a handshake led to."""
+    connection, status, _ = request(
+        PORT,
+        "GET",
+        path,
+        {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            **{name.replace("_", "-"): text for name, text in headers.items()},
+        },
+    )
+    return connection, status
+
+
+def refused(**headers):
+    connection, status = handshake(**headers)
+    connection.close()
+    return status
+
+
+def bubble_moves(alice, bob, first, second, other):
+    for tab in (first, second, other):
+        check_soon(tab.state, "open", "a page opens its socket")
+        check(tab.bubble() is None, "the bubble is hidden at first")
+        tab.mark()
+
+    send_message("bob", "alice", "hi")
+    check_soon(first.bubble, "1", "the bubble appears in a tab of the user")
+    check_soon(second.bubble, "1", "and in the user's other tab")
+    check(other.bubble() is None, "and not in another user's tab")
+
+    send_message("bob", "alice", "hi again")
+    check_soon(first.bubble, "2", "the bubble moves when it was there")
+    check_soon(second.bubble, "2", "in both tabs")
+
+    # Had alice's messages come to bob too, his bubble would say 3.
+    send_message("alice", "bob", "hello")
+    check_soon(other.bubble, "1", "the other user is told of his message only")
+    check(first.bubble() == "2", "which does not move the bubble elsewhere")
+
+    form = bob.open("/send/")
+    form.find("#id_recipient option:nth-child(2)").click()
+    form.find("#id_text").send_keys("from the form")
+    form.find("#send").click()
+    check_soon(first.bubble, "3", "a message sent by the form moves it")
+    check_soon(second.bubble, "3", "in both tabs")
+
+    first.find("nav")
+    alice.driver.save_screenshot(SCREENSHOT)
+
+    push("GET", 1)
+    check_soon(first.bubble, "4", "an empty message counts one")
+    check_soon(second.bubble, "4", "in both tabs")
+
+    for tab in (first, second, other):
+        check(tab.marked(), "no page was loaded again")
+
+
+def marking_as_read_hides_it(first, second):
+    second.load("/")
+    second.find("#mark-all-read").click()
+    check_soon(first.bubble, None, "what one tab marks as read, all tabs know")
+    check_soon(second.bubble, None, "the tab itself too")
+    check_soon(
+        lambda: sockets(1), 2, "a page that is left takes its socket with it"
+    )
+    check(first.marked(), "the other tab was not loaded again")
+
+
+def socket_is_of_the_session(alice):
+    session = f"sessionid={alice.session()}"
+    before = sockets(1), sockets(2)
+
+    connection, status = handshake(
+        "/client?user_id=2", Cookie=session, X_User="2"
+    )
+    check(status == 101, "a session opens a socket", status)
+    check_soon(
+        lambda: (sockets(1), sockets(2)),
+        (before[0] + 1, before[1]),
+        "which is of its own user, whoever the browser says it is",
+    )
+    connection.close()
+    check_soon(lambda: sockets(1), before[0], "and closes with the connection")
+
+    check(refused() == 401, "no session: 401")
+    check(refused(X_User="1") == 401, "no session but a name: 401")
+    check(refused(Cookie="sessionid=none") == 401, "a wrong session: 401")
+    check(
+        refused(Cookie=session, Origin="http://elsewhere.example") == 403,
+        "a page from elsewhere: 403",
+    )
+    _, status, _ = request(
+        PORT, "GET", "/_notify_auth", {"Cookie": session}
+    )
+    check(status == 404, "the question who it is cannot be asked from outside")
+
+
+def count_comes_back_with_the_socket(first):
+    subprocess.run([DEMO, "stop"], check=True, timeout=DEADLINE)
+    check_soon(first.state, "closed", "the socket closes with the server")
+
+    said = send_message("bob", "alice", "is anybody there?")
+    check(
+        "alice has 1 unread" in said,
+        "a push that fails stops neither the message nor its notification",
+        said,
+    )
+
+    subprocess.run(
+        [DEMO, "start"],
+        check=True,
+        timeout=DEADLINE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    check_soon(first.state, "open", "the page opens a socket again by itself")
+    check_soon(first.bubble, "1", "and learns what it missed meanwhile")
+    check(first.marked(), "without being loaded again")
+
+
+def logging_out_closes_sockets(first, second, other, session):
+    check_soon(second.state, "open", "all sockets are open")
+    second.watch_close()
+    push("DELETE", 1)
+    check_soon(second.watched, 4403, "DELETE closes a socket with 4403")
+    for tab in (first, second):
+        check_soon(
+            tab.state, "open", "whose session is alive opens it again"
+        )
+
+    second.watch_close()
+    first.find("#log-out").click()
+    check_soon(second.watched, 4403, "logging out closes sockets with 4403")
+    check_soon(
+        second.state, "logged-out", "and the other tab gives up"
+    )
+    check_soon(second.bubble, None, "and shows no bubble")
+    check_soon(lambda: sockets(1), 0, "no socket of the user is left")
+    check_soon(
+        lambda: refused(Cookie=f"sessionid={session}"),
+        401,
+        "the session opens no socket any more",
+    )
+    check(sockets(1) == 0, "and none came back")
+    check(other.state() == "open", "another user's socket is still open")
+    check(other.bubble() == "1", "with the bubble as it was")
+
+
+def main():
+    alice, bob = Browser(), Browser()
+    try:
+        first = alice.log_in("alice", "alice-demo")
+        second = alice.open("/")
+        other = bob.log_in("bob", "bob-demo")
+
+        bubble_moves(alice, bob, first, second, other)
+        marking_as_read_hides_it(first, second)
+        socket_is_of_the_session(alice)
+        count_comes_back_with_the_socket(first)
+        logging_out_closes_sockets(first, second, other, alice.session())
+    finally:
+        alice.quit()
+        bob.quit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+# notify: builds, tests and installs the nginx module.
+#
+# All output goes to build/.  "make help" lists the targets; what can be set
+# on the command line stands first.
+
+SHELL := /bin/bash
+
+# A plain nginx source tree, or the one that Debian's nginx-dev installs.
+NGINX_SRC ?= /usr/share/nginx/src
+NDK_SRC ?= /usr/share/nginx-ndk/src
+
+# How a plain tree is configured.  It must agree with the nginx that is to
+# load the module; Debian's tree brings its own flags (conf_flags).
+NGINX_CONF ?= --with-compat --with-threads --with-http_ssl_module \
+	--with-http_v2_module --with-http_realip_module
+
+# nginx adds -Wall -Wextra -Wpointer-arith -Werror, under gcc and clang, and
+# -Wno-unused-parameter: its handlers have signatures to keep, whether or not
+# they use all of it.
+CFLAGS ?= -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
+
+MODULES_DIR ?= /usr/lib/nginx/modules
+CONF_DIR ?= /usr/share/nginx/modules-available
+
+# What "make test" runs, and how many jobs at once.
+TESTS ?= t
+JOBS ?= $(shell nproc)
+
+# Debian packages, by what they are for.
+DEPS_BUILD = gcc libc6-dev libjansson-dev libnginx-mod-http-ndk \
+	libnginx-mod-http-ndk-dev make nginx nginx-dev
+DEPS_DEMO = gunicorn libnginx-mod-http-ndk nginx python3-celery \
+	python3-django python3-redis python3-requests redis-server
+DEPS_TEST = chromium chromium-driver clang cppcheck curl \
+	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
+	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
+	python3-websockets valgrind
+
+
+TOP := $(CURDIR)
+BUILD := $(TOP)/build
+MODULE := ngx_http_notify_module.so
+
+# A plain tree writes a Makefile into itself when it is configured, so that
+# it is built in a copy that is made of links.
+DEBIAN_FLAGS := $(wildcard $(NGINX_SRC)/conf_flags)
+TREE := $(if $(DEBIAN_FLAGS),$(NGINX_SRC),$(BUILD)/tree)
+
+# Debian packages the NDK as a module; a plain tree needs one built for it.
+NDK_ADDON := $(if $(DEBIAN_FLAGS),--add-module,--add-dynamic-module)
+
+# $(call configure,OBJS,CFLAGS,LDFLAGS,NDK ADDON)
+# The flags are an array of bash in Debian's file, an ordinary list else.
+configure = rm -rf $(1) && cd $(TREE) \
+	&& { if [ -f conf_flags ]; then . ./conf_flags; \
+	     else NGX_CONF_FLAGS=( $(NGINX_CONF) ); fi; } \
+	&& ./configure --with-cc='$(CC)' --with-cc-opt='$(2)' \
+	       --with-ld-opt='$(3)' "$${NGX_CONF_FLAGS[@]}" \
+	       $(4)=$(NDK_SRC) --add-dynamic-module=$(TOP) \
+	       --builddir=$(1) > $(1).log 2>&1 \
+	|| { tail -n 20 $(1).log; rm -rf $(1); exit 1; }
+
+# One target after the other; what they call runs in parallel.
+.NOTPARALLEL:
+
+.PHONY: all deps deps-build deps-demo build install clean demo demo-stop \
+	test test-asan test-valgrind prove lint bench bench-quick help FORCE
+
+all: build
+
+help:
+	@echo 'make build          build/$(MODULE)'
+	@echo '     NGINX_SRC=dir  ... for the nginx of a plain source tree'
+	@echo 'make install        installs it ($(MODULES_DIR))'
+	@echo 'make demo           Django behind nginx, on this machine'
+	@echo 'make demo-stop      stops it'
+	@echo 'make test           everything in t/, or TESTS="t/push.t ..."'
+	@echo 'make test-asan      ... on nginx with ASan and UBSan'
+	@echo 'make test-valgrind  ... what runs in one worker, under valgrind'
+	@echo 'make lint           style, includes, cppcheck'
+	@echo 'make bench-quick    the first figures, in a minute'
+	@echo 'make bench          all figures'
+	@echo 'make deps           installs the Debian packages of all these'
+	@echo 'make clean          removes build/'
+	@echo 'also: CC CFLAGS LDFLAGS NDK_SRC NGINX_CONF MODULES_DIR CONF_DIR'
+	@echo '      DESTDIR JOBS'
+
+
+# --- packages
+
+# Asks apt only for what is not there, so that nothing needs root or the
+# network once all is installed.  Packages that start a service when they are
+# installed do not: a server on port 80 is not ours to start.
+define apt
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+		| grep -q ' installed$$' || missing="$$missing $$p"; \
+done; \
+[ -z "$$missing" ] && exit 0; \
+if [ $$(id -u) != 0 ]; then \
+	echo "missing packages, as root: apt-get install$$missing" >&2; \
+	exit 1; \
+fi; \
+set -e; \
+if [ ! -e /usr/sbin/policy-rc.d ]; then \
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
+	chmod +x /usr/sbin/policy-rc.d; \
+fi; \
+export DEBIAN_FRONTEND=noninteractive; \
+apt-get update -q; \
+apt-get install -q -y --no-install-recommends $$missing
+endef
+
+deps:
+	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+
+deps-build:
+	$(call apt,$(DEPS_BUILD))
+
+deps-demo:
+	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO))
+
+
+# --- the module
+
+build: $(BUILD)/nginx/Makefile
+	@$(MAKE) --no-print-directory -j $(JOBS) -C $(TREE) -f $< modules
+	@cd $(BUILD)/nginx && for so in *.so; do \
+		cmp -s $$so ../$$so || cp $$so ../$$so; \
+	done
+
+$(BUILD)/nginx/Makefile: config Makefile $(BUILD)/settings | $(TREE)
+	@echo "configuring $(TREE)"
+	@$(call configure,$(BUILD)/nginx,$(CFLAGS),$(LDFLAGS),$(NDK_ADDON))
+
+# Changes when what can be set has changed.
+$(BUILD)/settings: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(NGINX_SRC) $(NDK_SRC)' \
+		'$(if $(DEBIAN_FLAGS),,$(NGINX_CONF))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/tree: $(BUILD)/settings
+	@[ -x $(NGINX_SRC)/configure ] || { \
+		echo "no nginx source in $(NGINX_SRC), see make help" >&2; \
+		exit 1; }
+	@rm -rf $@ && cp -as $(abspath $(NGINX_SRC)) $@ && rm -f $@/Makefile
+
+install: build
+	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(CONF_DIR)
+	install -m 644 $(BUILD)/$(MODULE) $(DESTDIR)$(MODULES_DIR)
+	echo 'load_module modules/$(MODULE);' \
+		> $(DESTDIR)$(CONF_DIR)/mod-http-notify.conf
+	@echo "to load it: ln -s $(CONF_DIR)/mod-http-notify.conf" \
+		"/etc/nginx/modules-enabled/50-mod-http-notify.conf"
+
+clean:
+	rm -rf $(BUILD)
+
+
+# --- the example
+
+demo: deps-demo build
+	docs/examples/django/demo.sh start
+
+demo-stop:
+	docs/examples/django/demo.sh stop
+
+
+# --- tests
+
+test: deps build
+	@$(MAKE) --no-print-directory prove
+
+prove:
+	prove -j $(JOBS) $(TESTS)
+
+lint:
+	t/lint
+
+bench: deps build
+	t/bench/bench.py
+
+bench-quick: deps-demo build
+	t/bench/quick.py
+
+# nginx, the NDK and the module as one instrumented build.  What nginx does
+# not free when it exits is not a leak of a running server: that the module
+# frees what it takes is seen by t/reload.t, which counts.
+ADD = --add-dynamic-module
+SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer
+
+$(BUILD)/asan/Makefile: config Makefile $(BUILD)/settings | $(TREE)
+	@echo "configuring $(TREE) with $(SANITIZE)"
+	@$(call configure,$(BUILD)/asan,-g -O1 $(SANITIZE),$(SANITIZE),$(ADD))
+
+test-asan: deps build $(BUILD)/asan/Makefile
+	@$(MAKE) --no-print-directory -j $(JOBS) -C $(TREE) \
+		-f $(BUILD)/asan/Makefile binary modules
+	@NOTIFY_TEST_OBJS=$(BUILD)/asan TEST_NGINX_BINARY=$(BUILD)/asan/nginx \
+		$(MAKE) --no-print-directory prove
+
+test-valgrind: deps build
+	t/valgrind

@@ -27,12 +27,61 @@ enum {
 };
 
 
+/* Where something was written, for messages at the end of the parsing. */
+typedef struct {
+    u_char                     *file;
+    ngx_uint_t                  line;
+} ngx_http_notify_place_t;
+
+
+/* What answers in a location; the post of its directive. */
+typedef struct {
+    const char                 *name;
+    ngx_http_handler_pt         handler;
+    ngx_log_handler_pt          log;            /* of what stays behind the
+                                                   request, or NULL */
+} ngx_http_notify_role_t;
+
+
+/* The post of directives that take a time or size, in ms or bytes. */
+typedef struct {
+    ngx_uint_t                  min;
+    ngx_uint_t                  max;
+    const char                 *write;          /* what to write, as text */
+} ngx_http_notify_bounds_t;
+
+
+/* The post of directives that take one of some words. */
+typedef struct {
+    ngx_conf_enum_t            *words;
+    const char                 *write;
+} ngx_http_notify_words_t;
+
+
+/* notify_user as it was written. */
+typedef struct {
+    ngx_http_complex_value_t    value;
+    ngx_flag_t                  decode;
+    ngx_flag_t                  argument;       /* has $arg_...: when empty,
+                                                   the request is bad */
+    ngx_str_t                   settable;       /* a variable in it that any
+                                                   client can set, or empty */
+    ngx_http_notify_place_t     place;
+} ngx_http_notify_user_t;
+
+
 typedef struct {
     size_t                      zone_size;      /* bytes, notify_zone */
     ngx_uint_t                  reserve;        /* connections, or per cent */
     ngx_uint_t                  reserve_percent;        /* unsigned: is it */
     ngx_uint_t                  used;           /* a directive needs a zone */
     uint32_t                    generation;     /* set in init_module */
+
+    ngx_int_t                   realip;         /* index of the variable
+                                                   $realip_remote_addr, or
+                                                   NGX_ERROR: there is none */
+    ngx_array_t                 logs;           /* see _open_logs() */
+    ngx_http_notify_place_t     reserve_place;
 } ngx_http_notify_main_conf_t;
 
 
@@ -43,10 +92,12 @@ typedef struct {
 
     ngx_http_complex_value_t   *user;           /* NULL: the default */
     ngx_flag_t                  decode;         /* of user */
+    ngx_flag_t                  argument;       /* of user */
     ngx_http_complex_value_t   *realm;          /* NULL: empty */
 
-    ngx_array_t                *origins;        /* of ngx_str_t: patterns;
-                                                   NULL: same */
+    ngx_array_t                *origins;        /* of ngx_str_t: patterns
+                                                   and the word same;
+                                                   NULL: same alone */
     ngx_msec_t                  ping_interval;
     size_t                      send_buffer;    /* bytes */
     ngx_uint_t                  slow;           /* NGX_HTTP_NOTIFY_SLOW_* */
@@ -57,6 +108,11 @@ typedef struct {
     ngx_log_t                  *log;            /* where sockets of this
                                                    location log: error_log's,
                                                    living as long as this */
+
+    ngx_http_notify_role_t     *role;           /* NULL: none of the three */
+    ngx_http_notify_place_t     place;          /* of its directive */
+    ngx_http_notify_user_t     *written;        /* here or above; what user
+                                                   is made from */
 } ngx_http_notify_loc_conf_t;
 
 
@@ -69,13 +125,28 @@ void *ngx_http_notify_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
+/*
+ * Setters.  Those of a value of our own kind take their bounds or words from
+ * the command's post, those of a role the role.
+ */
 char *ngx_http_notify_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_reserve(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_socket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Fills in the logs of the locations.  Which files they write to is known
+ * only when all is parsed: to be called in init_module, where http {} may be
+ * missing.
+ */
+void ngx_http_notify_open_logs(ngx_cycle_t *cycle);
 
 /* The sockets that each worker may hold: worker_connections less the reserve. */
 ngx_uint_t ngx_http_notify_sockets_max(ngx_http_notify_main_conf_t *nmcf,

@@ -54,6 +54,10 @@ ngx_int_t ngx_http_notify_refuse(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_notify_request_user(ngx_http_request_t *r,
     ngx_http_notify_ctx_t **ctx, ngx_http_notify_refusal_t *why);
 
+/* The realm alone; the same results. */
+ngx_int_t ngx_http_notify_request_realm(ngx_http_request_t *r,
+    ngx_str_t *realm, ngx_http_notify_refusal_t *why);
+
 /* The bus's name of it; borrowed from the context. */
 void ngx_http_notify_request_name(ngx_http_notify_ctx_t *ctx,
     notify_name_of_t *name);

@@ -306,7 +306,8 @@ def count_comes_back_with_the_socket(first):
 
 
 def logging_out_closes_sockets(first, second, other, session):
-    check_soon(second.state, "open", "all sockets are open")
+    for tab in (first, second, other):
+        check_soon(tab.state, "open", "all pages have their sockets")
     second.watch_close()
     push("DELETE", 1)
     check_soon(second.watched, 4403, "DELETE closes a socket with 4403")

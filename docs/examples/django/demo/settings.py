@@ -33,6 +33,14 @@ CELERY_TASK_ALWAYS_EAGER = not os.environ.get("CELERY_BROKER_URL")
 CELERY_BROKER_URL = (
     os.environ.get("CELERY_BROKER_URL") or "memory://localhost/"
 )
+# A web request hands the task over: a Redis that is down must not hold it.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "max_retries": 2,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
 CELERY_TASK_IGNORE_RESULT = True
 
 INSTALLED_APPS = [

@@ -1,0 +1,106 @@
+-- What the Lua blocks say: open a socket, push, print what came.  The
+-- WebSocket client is lua-resty-websocket (Debian calls it
+-- nginx.websocket), a client that is not ours.
+
+local client = require "nginx.websocket.client"
+
+local notify = {}
+
+
+local function fail(...)
+    ngx.say("failed: ", ...)
+    ngx.exit(ngx.OK)
+end
+
+
+-- A socket at a URI of this server, or at a whole ws:// or wss:// one.
+function notify.open(uri, options)
+    if not uri:find("^wss?:") then
+        uri = "ws://127.0.0.1:" .. ngx.var.server_port .. uri
+    end
+
+    local ws = client:new({ timeout = 5000, max_payload_len = 8388608 })
+    local ok, err = ws:connect(uri, options)
+    if not ok then
+        fail("connect ", uri, ": ", err)
+    end
+
+    return ws
+end
+
+
+-- Prints the next frame: text as it is, other bytes in hex.
+function notify.say(ws)
+    local data, kind, err = ws:recv_frame()
+    if not kind then
+        fail("receive: ", err)
+    end
+
+    if kind == "close" then
+        ngx.say("close ", err, " \"", data, "\"")
+
+    elseif kind == "text" then
+        ngx.say("text \"", data, "\"")
+
+    else
+        ngx.say(kind, " ", (data:gsub(".", function (c)
+            return string.format("%02x", c:byte())
+        end)))
+    end
+end
+
+
+-- Nothing has come: what we ask for comes first.
+function notify.say_nothing(ws)
+    ws:send_ping("nothing?")
+    local data, kind, err = ws:recv_frame()
+    if kind == "pong" and data == "nothing?" then
+        ngx.say("nothing")
+    else
+        ngx.say("unexpected ", kind, " ", data, " ", err)
+    end
+end
+
+
+-- A request to this server, or to a host and port: status, body, headers.
+function notify.request(method, uri, headers, body, host, port)
+    local sock = ngx.socket.tcp()
+    sock:settimeout(5000)
+
+    local ok, err = sock:connect(host or "127.0.0.1",
+                                 port or tonumber(ngx.var.server_port))
+    if not ok then
+        fail("connect: ", err)
+    end
+
+    local lines = { method .. " " .. uri .. " HTTP/1.1", "Host: localhost",
+                    "Connection: close" }
+    for _, line in ipairs(headers or {}) do
+        lines[#lines + 1] = line
+    end
+    if body then
+        lines[#lines + 1] = "Content-Length: " .. #body
+    end
+
+    sock:send(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
+
+    local all
+    all, err = sock:receive("*a")
+    if not all then
+        fail("receive: ", err)
+    end
+    sock:close()
+
+    local head, rest = all:match("^(.-\r\n)\r\n(.*)$")
+    return tonumber(head:match("^HTTP/1%.1 (%d+)")), rest, head
+end
+
+
+-- Pushes, and prints the receipt, whose id is another one each time.
+function notify.push(uri, body, headers, method)
+    local status, receipt = notify.request(method or "POST", uri, headers,
+                                           body)
+    ngx.say(status, " ", (receipt:gsub('"id":"%d+%-%d+"', '"id":"*"')))
+end
+
+return notify

@@ -24,7 +24,8 @@ DEMO_NGINX=${DEMO_NGINX:-/usr/sbin/nginx}
 PYTHON=/usr/bin/python3
 
 connections=4096        # of each worker
-seconds=30              # how long to wait for a start or a stop
+start_seconds=30        # how long to wait for an answer
+stop_seconds=10         # how long to wait for an end, before it is enforced
 django_socket=$DEMO_DIR/data/django.sock
 drop=()                 # in front of what must not run as root
 
@@ -93,15 +94,16 @@ end() {
 
     runs "$name" || return 0
 
+    # the group, if its leader was killed and the children go on
     read -r pid <"$DEMO_DIR/run/$name.pid" \
-        && kill -TERM "$pid" \
+        && { kill -TERM "$pid" || kill -TERM "-$pid"; } 2>/dev/null \
         || die "$name runs, and cannot be stopped by $(id -un)"
 
-    flock -w "$seconds" "$lock" true && return
+    flock -w "$stop_seconds" "$lock" true && return
 
     echo "demo: $name does not stop, killing it" >&2
     kill -KILL "-$pid"
-    flock -w "$seconds" "$lock" true || die "$name does not stop"
+    flock -w "$stop_seconds" "$lock" true || die "$name does not stop"
 }
 
 
@@ -142,7 +144,8 @@ manage() {
 
 
 check_programs() {
-    [ -x "$DEMO_NGINX" ] || die "there is no $DEMO_NGINX, run \"make deps\" or set DEMO_NGINX"
+    [ -x "$DEMO_NGINX" ] \
+        || die "there is no $DEMO_NGINX, run \"make deps\" or set DEMO_NGINX"
     [ -r "$NDK_MODULE" ] \
         || die "there is no $NDK_MODULE, run \"make deps\" or set NDK_MODULE"
     [ -r "$NOTIFY_MODULE" ] || die \
@@ -285,7 +288,8 @@ write_nginx_conf() {
         "$here/nginx.conf.in" >"$DEMO_DIR/nginx.conf" \
         || die "cannot write $DEMO_DIR/nginx.conf"
 
-    "$DEMO_NGINX" -q -t -e "$DEMO_DIR/logs/error.log" -c "$DEMO_DIR/nginx.conf" \
+    "$DEMO_NGINX" -q -t -e "$DEMO_DIR/logs/error.log" \
+        -c "$DEMO_DIR/nginx.conf" \
         || die "nginx refuses $DEMO_DIR/nginx.conf"
 }
 
@@ -302,7 +306,7 @@ prepare_django() {
 
 
 wait_until() {
-    local complaint=$1 deadline=$((SECONDS + seconds))
+    local complaint=$1 deadline=$((SECONDS + start_seconds))
     shift
 
     until "$@"; do
@@ -358,7 +362,7 @@ END
 
 
 start() {
-    if runs nginx && runs django; then
+    if runs nginx && runs django && answers; then
         read_env
         echo "The demo is running already."
         welcome

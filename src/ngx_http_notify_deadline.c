@@ -7,6 +7,10 @@
 
 static ngx_http_notify_interval_t *ngx_http_notify_deadlines_find(
     ngx_http_notify_deadlines_t *d, ngx_msec_t interval);
+static ngx_int_t ngx_http_notify_deadlines_push(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t interval);
+static void ngx_http_notify_deadline_insert(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_interval_t *i, ngx_http_notify_deadline_t *deadline);
 
 
 #define ngx_http_notify_deadline_first(q)                                     \
@@ -15,14 +19,20 @@ static ngx_http_notify_interval_t *ngx_http_notify_deadlines_find(
 
 ngx_int_t
 ngx_http_notify_deadlines_init(ngx_http_notify_deadlines_t *d,
-    ngx_pool_t *pool, ngx_event_handler_pt handler)
+    ngx_pool_t *pool, ngx_msec_t linger, ngx_event_handler_pt handler)
 {
     d->timer.handler = handler;
     d->timer.data = d;
     d->timer.log = pool->log;
 
-    return ngx_array_init(&d->intervals, pool, 4,
-                          sizeof(ngx_http_notify_interval_t *));
+    if (ngx_array_init(&d->intervals, pool, 4,
+                       sizeof(ngx_http_notify_interval_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_notify_deadlines_push(d, linger);
 }
 
 
@@ -30,11 +40,19 @@ ngx_int_t
 ngx_http_notify_deadlines_add(ngx_http_notify_deadlines_t *d,
     ngx_msec_t interval)
 {
-    ngx_http_notify_interval_t  *i, **p;
-
     if (ngx_http_notify_deadlines_find(d, interval)) {
         return NGX_OK;
     }
+
+    return ngx_http_notify_deadlines_push(d, interval);
+}
+
+
+static ngx_int_t
+ngx_http_notify_deadlines_push(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t interval)
+{
+    ngx_http_notify_interval_t  *i, **p;
 
     i = ngx_palloc(d->intervals.pool, sizeof(ngx_http_notify_interval_t));
     if (i == NULL) {
@@ -58,18 +76,36 @@ void
 ngx_http_notify_deadline_set(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_deadline_t *deadline, ngx_msec_t interval)
 {
-    ngx_http_notify_interval_t  *i;
+    ngx_http_notify_deadline_insert(d,
+                                    ngx_http_notify_deadlines_find(d, interval),
+                                    deadline);
+}
 
-    i = ngx_http_notify_deadlines_find(d, interval);
 
-    deadline->at = (uint32_t) (ngx_current_msec + interval);
+void
+ngx_http_notify_deadline_linger(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline)
+{
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+
+    ngx_http_notify_deadline_insert(d, i[0], deadline);
+}
+
+
+static void
+ngx_http_notify_deadline_insert(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_interval_t *i, ngx_http_notify_deadline_t *deadline)
+{
+    deadline->at = (uint32_t) ngx_current_msec + i->interval;
     ngx_queue_insert_tail(&i->queue, &deadline->queue);
 
     if (!d->timer.timer_set
         || (ngx_msec_int_t) (d->timer.timer.key - ngx_current_msec)
-           > (ngx_msec_int_t) interval)
+           > (ngx_msec_int_t) i->interval)
     {
-        ngx_add_timer(&d->timer, interval);
+        ngx_add_timer(&d->timer, i->interval);
     }
 }
 
@@ -123,12 +159,31 @@ ngx_http_notify_deadline_over(ngx_http_notify_deadlines_t *d)
 }
 
 
+ngx_http_notify_deadline_t *
+ngx_http_notify_deadline_any(ngx_http_notify_deadlines_t *d)
+{
+    ngx_uint_t                    n;
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+
+    for (n = 1; n < d->intervals.nelts; n++) {
+        if (!ngx_queue_empty(&i[n]->queue)) {
+            return ngx_http_notify_deadline_first(&i[n]->queue);
+        }
+    }
+
+    return NULL;
+}
+
+
 void
 ngx_http_notify_deadlines_rearm(ngx_http_notify_deadlines_t *d,
     ngx_msec_t least)
 {
     int32_t                       left, next;
     ngx_uint_t                    n;
+    ngx_http_notify_deadline_t   *deadline;
     ngx_http_notify_interval_t  **i;
 
     next = -1;
@@ -140,8 +195,8 @@ ngx_http_notify_deadlines_rearm(ngx_http_notify_deadlines_t *d,
             continue;
         }
 
-        left = (int32_t) (ngx_http_notify_deadline_first(&i[n]->queue)->at
-                          - (uint32_t) ngx_current_msec);
+        deadline = ngx_http_notify_deadline_first(&i[n]->queue);
+        left = (int32_t) (deadline->at - (uint32_t) ngx_current_msec);
 
         if (left < (int32_t) least) {
             left = (int32_t) least;
@@ -167,7 +222,7 @@ ngx_http_notify_deadlines_find(ngx_http_notify_deadlines_t *d,
 
     i = d->intervals.elts;
 
-    for (n = 0; n < d->intervals.nelts; n++) {
+    for (n = 1; n < d->intervals.nelts; n++) {
         if (i[n]->interval == (uint32_t) interval) {
             return i[n];
         }

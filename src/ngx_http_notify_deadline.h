@@ -25,17 +25,20 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t        intervals;   /* of pointers, few: one a notify_ping_
-                                       interval of this configuration */
+    ngx_array_t        intervals;   /* of pointers, few: to linger, then
+                                       one a notify_ping_interval */
     ngx_event_t        timer;       /* set while there is a deadline: not
                                        cancelable, so that an exiting worker
                                        stays for its sockets */
 } ngx_http_notify_deadlines_t;
 
 
-/* The pool is the worker's; handler is called when some deadline is over. */
+/*
+ * The pool is the worker's; linger is the interval, in ms, of sockets that are
+ * closing; handler is called when some deadline is over.
+ */
 ngx_int_t ngx_http_notify_deadlines_init(ngx_http_notify_deadlines_t *d,
-    ngx_pool_t *pool, ngx_event_handler_pt handler);
+    ngx_pool_t *pool, ngx_msec_t linger, ngx_event_handler_pt handler);
 
 /*
  * Makes sure that there is a queue for an interval, in ms.  NGX_ERROR: no
@@ -48,13 +51,23 @@ ngx_int_t ngx_http_notify_deadlines_add(ngx_http_notify_deadlines_t *d,
 void ngx_http_notify_deadline_set(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_deadline_t *deadline, ngx_msec_t interval);
 
-/* Takes a deadline that was set out of its queue, and stops the timer if it
- * was the last. */
+/* The deadline is that of a socket that is closing, and not _any() more. */
+void ngx_http_notify_deadline_linger(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline);
+
+/*
+ * Takes a deadline that was set out of its queue, and stops the timer if it
+ * was the last.
+ */
 void ngx_http_notify_deadline_remove(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_deadline_t *deadline);
 
 /* A deadline that is over, still in its queue, or NULL. */
 ngx_http_notify_deadline_t *ngx_http_notify_deadline_over(
+    ngx_http_notify_deadlines_t *d);
+
+/* Some deadline of a socket that is not closing, or NULL. */
+ngx_http_notify_deadline_t *ngx_http_notify_deadline_any(
     ngx_http_notify_deadlines_t *d);
 
 /* Sets the timer for the next deadline, in least ms from now or later. */

@@ -1,6 +1,6 @@
 /*
  * What a worker process has one of: its view of the zone, its seat, its
- * sockets' counts, and its rate-limited errors.
+ * sockets, and when it last wrote which error.
  */
 
 #ifndef NGX_HTTP_NOTIFY_WORKER_H_INCLUDED
@@ -10,9 +10,12 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "notify_bus.h"
 #include "notify_seat.h"
 #include "notify_zone.h"
 #include "ngx_http_notify_conf.h"
+#include "ngx_http_notify_deadline.h"
+#include "ngx_http_notify_table.h"
 
 
 /* errors that are written once a minute at most, with how many there were */
@@ -25,35 +28,61 @@ enum {
 };
 
 
+typedef struct ngx_http_notify_message_s  ngx_http_notify_message_t;
+
+#define NGX_HTTP_NOTIFY_BUFFER 16384        /* bytes */
+#define NGX_HTTP_NOTIFY_DONE   256
+#define NGX_HTTP_NOTIFY_BATCH  64
+
 typedef struct {
     notify_zone_t                zone;
     notify_seat_t               *seat;          /* NULL: none is free yet */
     ngx_http_notify_main_conf_t *conf;
-    ngx_uint_t                   sockets;       /* open in this worker */
+
+    ngx_http_notify_table_t      table;         /* sockets that may be sent to */
+    ngx_http_notify_deadlines_t  deadlines;     /* pings, lingering closes */
+    ngx_uint_t                   sockets;       /* connections they hold */
     ngx_uint_t                   sockets_max;   /* notify_reserve */
     ngx_uint_t                   files_max;     /* descriptors below this */
+
     ngx_event_t                  sweep;         /* each second */
+    ngx_event_t                  take;          /* posted: inbox to be taken */
+    uint32_t                     done[NGX_HTTP_NOTIFY_DONE];
+                                                /* targets to be given back */
+    ngx_uint_t                   ndone;
+
+    notify_item_t                items[NGX_HTTP_NOTIFY_BATCH];
+    ngx_uint_t                   item;          /* being delivered */
+    ngx_uint_t                   nitems;
+    ngx_http_notify_message_t   *message;       /* of it, when some wait */
+    unsigned                     walking:1;     /* through its sockets */
+
+    u_char                      *buffer;        /* what is read goes here */
+
+    void                        *current;       /* the socket that is logged */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
                                                 /* when last written */
     unsigned                     active:1;      /* the zone is there */
-    unsigned                     exiting:1;     /* no new sockets */
+    unsigned                     exiting:1;     /* told to quit: no new ones */
 } ngx_http_notify_worker_t;
 
 
 extern ngx_http_notify_worker_t  ngx_http_notify_worker;
 
 
-/* Module hooks.  The zone is made, found again or grown in init_module. */
-ngx_int_t ngx_http_notify_init_module(ngx_cycle_t *cycle);
-ngx_int_t ngx_http_notify_init_process(ngx_cycle_t *cycle);
-void ngx_http_notify_exit_process(ngx_cycle_t *cycle);
-
-
 /* Adds to this worker's counter NOTIFY_N_*; nothing before it has a seat. */
 #define ngx_http_notify_count(n, value)                                       \
-    if (ngx_http_notify_worker.seat) {                                        \
-        ngx_http_notify_worker.seat->counters[n] += (value);                  \
-    }
+    do {                                                                      \
+        if (ngx_http_notify_worker.seat) {                                    \
+            ngx_http_notify_worker.seat->counters[n] += (value);              \
+        }                                                                     \
+    } while (0)
+
+/* Has this worker take its inbox, and give back, soon. */
+void ngx_http_notify_post_take(void);
+
+/* Tells the operator that the zone is full. */
+void ngx_http_notify_log_full(ngx_log_t *log);
 
 /* Whether this kind of error (E_*) may be written now: once a minute. */
 ngx_uint_t ngx_http_notify_error_due(ngx_uint_t kind);

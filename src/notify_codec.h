@@ -38,6 +38,7 @@ enum {
     NOTIFY_CLOSE_PROTOCOL = 1002,
     NOTIFY_CLOSE_UNACCEPTED = 1003,
     NOTIFY_CLOSE_NONE = 1005,           /* "no code came", never sent */
+    NOTIFY_CLOSE_LOST = 1006,           /* "no close came", never sent */
     NOTIFY_CLOSE_BAD_DATA = 1007,       /* a text that is not UTF-8 */
     NOTIFY_CLOSE_POLICY = 1008,
     NOTIFY_CLOSE_TOO_BIG = 1009,

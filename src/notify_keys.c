@@ -276,9 +276,9 @@ notify_key_release_locked(notify_zone_t *z, uint32_t key)
 }
 
 
-size_t
-notify_key_user(const notify_zone_t *z, uint32_t key,
-    uint8_t user[NOTIFY_USER_MAX])
+void
+notify_key_name(const notify_zone_t *z, uint32_t key,
+    uint8_t bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX], notify_name_of_t *name)
 {
     size_t          at, n;
     notify_key_t   *k;
@@ -286,12 +286,15 @@ notify_key_user(const notify_zone_t *z, uint32_t key,
 
     k = notify_block(z, key);
 
-    for (at = k->realm; at < k->length; at += n) {
+    for (at = 0; at < k->length; at += n) {
         p = notify_name_piece(z, k, at, &n);
-        memcpy(user + (at - k->realm), p, n);
+        memcpy(bytes + at, p, n);
     }
 
-    return k->length - k->realm;
+    name->realm = bytes;
+    name->realm_length = k->realm;
+    name->user = bytes + k->realm;
+    name->user_length = k->length - k->realm;
 }
 
 

@@ -46,11 +46,11 @@ void notify_key_leave_locked(notify_zone_t *z, uint32_t key, uint32_t seat);
 void notify_key_release_locked(notify_zone_t *z, uint32_t key);
 
 /*
- * Copies the user's name, without the realm, and returns its length.  Needs no
+ * Copies realm and user to bytes, and says in name where they are.  Needs no
  * lock while the caller's seat has joined the key.
  */
-size_t notify_key_user(const notify_zone_t *z, uint32_t key,
-    uint8_t user[NOTIFY_USER_MAX]);
+void notify_key_name(const notify_zone_t *z, uint32_t key,
+    uint8_t bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX], notify_name_of_t *name);
 
 
 /*

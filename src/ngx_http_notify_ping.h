@@ -1,0 +1,16 @@
+/*
+ * Pings what is silent, and drops what stays so.
+ */
+
+#ifndef NGX_HTTP_NOTIFY_PING_H_INCLUDED
+#define NGX_HTTP_NOTIFY_PING_H_INCLUDED
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+
+/* the handler of the worker's deadlines */
+void ngx_http_notify_ping_handler(ngx_event_t *ev);
+
+#endif /* NGX_HTTP_NOTIFY_PING_H_INCLUDED */

@@ -1,0 +1,424 @@
+/*
+ * The module in the life of a process.
+ */
+
+#include "notify_lock.h"
+#include "ngx_http_notify_deliver.h"
+#include "ngx_http_notify_ping.h"
+#include "ngx_http_notify_process.h"
+#include "ngx_http_notify_socket.h"
+#include "ngx_http_notify_wake.h"
+#include "ngx_http_notify_worker.h"
+
+#include <sys/resource.h>
+
+
+/*
+ * Which descriptor the zone is, for a module file that replaces this one on
+ * reload: a static variable would be the old file's.
+ */
+#define NGX_HTTP_NOTIFY_ENV        "NGX_NOTIFY_ZONE"
+
+/*
+ * Seats are made with the zone, once: enough for two generations of workers
+ * and some that linger, and for more workers after a reload.
+ */
+#define NGX_HTTP_NOTIFY_SEATS_MIN  80
+
+#define NGX_HTTP_NOTIFY_FILES      32       /* left to nginx, for its channels */
+#define NGX_HTTP_NOTIFY_SWEEP      1000     /* ms */
+
+
+static ngx_int_t ngx_http_notify_zone_make(ngx_cycle_t *cycle,
+    ngx_http_notify_main_conf_t *nmcf);
+static ngx_int_t ngx_http_notify_zone_inherit(void);
+static void ngx_http_notify_zone_renew(ngx_cycle_t *cycle,
+    ngx_http_notify_main_conf_t *nmcf);
+static void ngx_http_notify_zone_check(ngx_cycle_t *cycle);
+static ngx_uint_t ngx_http_notify_seats(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_notify_process_seat(ngx_cycle_t *cycle);
+static void ngx_http_notify_process_sweep(ngx_event_t *ev);
+static void ngx_http_notify_process_exiting(void);
+static void ngx_http_notify_process_close_all(void);
+static ngx_uint_t ngx_http_notify_files_max(void);
+
+
+ngx_int_t
+ngx_http_notify_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_notify_worker_t     *w;
+    ngx_http_notify_main_conf_t  *nmcf;
+
+    w = &ngx_http_notify_worker;
+    w->active = 0;
+
+    nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_notify_module);
+
+    if (nmcf == NULL || !nmcf->used || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (w->zone.base == NULL
+        && ngx_http_notify_zone_inherit() != NGX_OK
+        && ngx_http_notify_zone_make(cycle, nmcf) != NGX_OK)
+    {
+        /*
+         * An error here ends nginx.  That is right when it starts; on reload
+         * the new workers answer 503, and the log has said why.
+         */
+
+        return ngx_is_init_cycle(cycle->old_cycle) ? NGX_ERROR : NGX_OK;
+    }
+
+    ngx_http_notify_zone_renew(cycle, nmcf);
+    ngx_http_notify_zone_check(cycle);
+
+    w->active = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_notify_zone_make(ngx_cycle_t *cycle,
+    ngx_http_notify_main_conf_t *nmcf)
+{
+    u_char          fd[NGX_INT_T_LEN + 1];
+    const char     *what;
+    notify_zone_t  *z;
+
+    z = &ngx_http_notify_worker.zone;
+
+    if (notify_zone_create(z, nmcf->zone_size,
+                           (uint32_t) ngx_http_notify_seats(cycle), &what)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "%s failed, zone \"notify\" of %uz bytes cannot be made",
+                      what, nmcf->zone_size);
+        return NGX_ERROR;
+    }
+
+    *ngx_sprintf(fd, "%d", z->fd) = '\0';
+
+    if (setenv(NGX_HTTP_NOTIFY_ENV, (char *) fd, 1) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "setenv(" NGX_HTTP_NOTIFY_ENV ") failed");
+        notify_zone_destroy(z);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the zone that another module file has made in this process */
+
+static ngx_int_t
+ngx_http_notify_zone_inherit(void)
+{
+    char       *text;
+    ngx_int_t   fd;
+
+    text = getenv(NGX_HTTP_NOTIFY_ENV);
+
+    if (text == NULL) {
+        return NGX_DECLINED;
+    }
+
+    fd = ngx_atoi((u_char *) text, ngx_strlen(text));
+
+    if (fd == NGX_ERROR
+        || notify_zone_attach(&ngx_http_notify_worker.zone, (int) fd) == -1)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a configuration begins to count: its zone size holds, its generation */
+
+static void
+ngx_http_notify_zone_renew(ngx_cycle_t *cycle,
+    ngx_http_notify_main_conf_t *nmcf)
+{
+    uint64_t        size;
+    notify_zone_t  *z;
+
+    z = &ngx_http_notify_worker.zone;
+
+    size = notify_zone_commit(z, nmcf->zone_size);
+
+    if (size == 0) {
+        size = z->head->size;
+
+        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                      "fallocate() failed, zone \"notify\" stays at %uL bytes, "
+                      "lower notify_zone or add memory", size);
+
+    } else if (size < nmcf->zone_size) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "zone \"notify\" can grow to %uL bytes only, restart "
+                      "nginx for more", size);
+    }
+
+    nmcf->generation = notify_zone_configure(z, size);
+}
+
+
+static void
+ngx_http_notify_zone_check(ngx_cycle_t *cycle)
+{
+    uint32_t          seats;
+    ngx_uint_t        files;
+    struct rlimit     rlmt;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    seats = ngx_http_notify_worker.zone.head->seats;
+
+    if (ccf->worker_processes > (ngx_int_t) seats) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "zone \"notify\" has seats for %uD worker processes, "
+                      "restart nginx for %i", seats, ccf->worker_processes);
+    }
+
+    if (ccf->rlimit_nofile != NGX_CONF_UNSET) {
+        files = (ngx_uint_t) ccf->rlimit_nofile;
+
+    } else if (getrlimit(RLIMIT_NOFILE, &rlmt) == 0) {
+        files = (ngx_uint_t) rlmt.rlim_cur;
+
+    } else {
+        return;
+    }
+
+    if (cycle->connection_n + seats + NGX_HTTP_NOTIFY_FILES > files) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "%ui worker_connections and %uD seats exceed %ui open "
+                      "files, raise worker_rlimit_nofile",
+                      cycle->connection_n, seats, files);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_notify_seats(ngx_cycle_t *cycle)
+{
+    ngx_uint_t        n;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    n = 2 * (ngx_uint_t) ccf->worker_processes + 16;
+    n = ngx_max(n, NGX_HTTP_NOTIFY_SEATS_MIN);
+
+    return ngx_min(n, NOTIFY_SEATS_MAX);
+}
+
+
+ngx_int_t
+ngx_http_notify_init_process(ngx_cycle_t *cycle)
+{
+    ngx_event_t               *ev;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    /* the cache's processes are no workers */
+
+    if (!w->active
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    w->conf = ngx_http_cycle_get_module_main_conf(cycle,
+                                                  ngx_http_notify_module);
+    w->sockets_max = ngx_http_notify_sockets_max(w->conf, cycle);
+    w->files_max = ngx_http_notify_files_max();
+
+    w->buffer = ngx_palloc(cycle->pool, NGX_HTTP_NOTIFY_BUFFER);
+
+    if (w->buffer == NULL
+        || ngx_http_notify_deadlines_init(&w->deadlines, cycle->pool,
+                                          NGX_HTTP_NOTIFY_LINGER,
+                                          ngx_http_notify_ping_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    w->take.handler = ngx_http_notify_deliver_handler;
+    w->take.data = w;
+    w->take.log = cycle->log;
+
+    ev = &w->sweep;
+    ev->handler = ngx_http_notify_process_sweep;
+    ev->data = cycle;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_NOTIFY_SWEEP);
+
+    /* what a worker left that died is known to be gone at once */
+
+    (void) notify_seat_sweep(&w->zone);
+
+    return ngx_http_notify_process_seat(cycle);
+}
+
+
+static ngx_int_t
+ngx_http_notify_process_seat(ngx_cycle_t *cycle)
+{
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    if (notify_seat_take(&w->zone, w->conf->generation) == -1) {
+        /* the sweep tries again */
+        return NGX_OK;
+    }
+
+    w->seat = &w->zone.seats[w->zone.seat];
+
+    if (ngx_http_notify_wake_init(cycle, ngx_http_notify_process_exiting)
+        != NGX_OK)
+    {
+        w->seat = NULL;
+        notify_seat_leave(&w->zone);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* each second: workers that have died, and a seat for one that has none */
+
+static void
+ngx_http_notify_process_sweep(ngx_event_t *ev)
+{
+    unsigned                   n;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    n = notify_seat_sweep(&w->zone);
+
+    if (n) {
+        ngx_http_notify_count(NOTIFY_N_REAPED, n);
+
+        ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
+                      "the sockets of %ui dead workers have left zone "
+                      "\"notify\"", (ngx_uint_t) n);
+    }
+
+    if (w->seat == NULL && !ngx_exiting) {
+        (void) ngx_http_notify_process_seat((ngx_cycle_t *) ngx_cycle);
+    }
+
+    if (w->zone.wake_self) {
+        ngx_http_notify_wake_self();
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_NOTIFY_SWEEP);
+}
+
+
+/*
+ * The worker is to exit.  On reload a newer configuration has been counted:
+ * its sockets are served till they leave, and all workers reach them.
+ * Else nginx quits, and they are told.
+ */
+
+static void
+ngx_http_notify_process_exiting(void)
+{
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+    w->seat->exiting = 1;
+
+    if (w->zone.head->generation != w->conf->generation) {
+
+        if (w->sockets) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "%ui sockets stay with this worker till they leave, "
+                          "or till worker_shutdown_timeout", w->sockets);
+        }
+
+        return;
+    }
+
+    w->exiting = 1;
+
+    ngx_http_notify_process_close_all();
+}
+
+
+static void
+ngx_http_notify_process_close_all(void)
+{
+    ngx_http_notify_socket_t    *s;
+    ngx_http_notify_deadline_t  *deadline;
+
+    for ( ;; ) {
+        deadline = ngx_http_notify_deadline_any(
+                                           &ngx_http_notify_worker.deadlines);
+        if (deadline == NULL) {
+            return;
+        }
+
+        s = ngx_queue_data(deadline, ngx_http_notify_socket_t, deadline);
+
+        (void) ngx_http_notify_socket_close(s, NOTIFY_CLOSE_RESTART,
+                                            "server is shutting down");
+    }
+}
+
+
+void
+ngx_http_notify_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_notify_socket_t    *s;
+    ngx_http_notify_worker_t    *w;
+    ngx_http_notify_deadline_t  *deadline;
+
+    w = &ngx_http_notify_worker;
+
+    if (w->seat == NULL) {
+        return;
+    }
+
+    /* a graceful exit has none of these left */
+
+    while ((deadline = ngx_http_notify_deadline_any(&w->deadlines)) != NULL) {
+        s = ngx_queue_data(deadline, ngx_http_notify_socket_t, deadline);
+        ngx_http_notify_socket_terminate(s);
+    }
+
+    w->seat = NULL;
+    notify_seat_leave(&w->zone);
+}
+
+
+/* a worker at its limit does not hear nginx, whose messages carry descriptors */
+
+static ngx_uint_t
+ngx_http_notify_files_max(void)
+{
+    struct rlimit  rlmt;
+
+    if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1
+        || rlmt.rlim_cur <= NGX_HTTP_NOTIFY_FILES)
+    {
+        return NGX_MAX_UINT32_VALUE;
+    }
+
+    return (ngx_uint_t) rlmt.rlim_cur - NGX_HTTP_NOTIFY_FILES;
+}

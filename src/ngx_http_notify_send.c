@@ -1,0 +1,503 @@
+/*
+ * What a socket sends.
+ *
+ * Frames go out whole.  While one is on its way out (control, or the head of
+ * the queue), nothing else may begin; at a boundary a pong goes first, then a
+ * ping, then messages, then the close.
+ */
+
+#include "notify_codec.h"
+#include "ngx_http_notify_compat.h"
+#include "ngx_http_notify_send.h"
+
+
+typedef struct ngx_http_notify_wait_s  ngx_http_notify_wait_t;
+
+struct ngx_http_notify_wait_s {
+    ngx_http_notify_wait_t     *next;
+    ngx_http_notify_message_t  *message;
+};
+
+
+struct ngx_http_notify_out_s {
+    ngx_http_notify_wait_t     *first;
+    ngx_http_notify_wait_t    **last;
+    size_t                      bytes;      /* behind the first */
+
+    notify_cursor_t             cursor;     /* in the first message */
+    const u_char               *pos;        /* its piece that is going out */
+    size_t                      left;
+    unsigned                    begun:1;    /* some of the first has gone */
+
+    unsigned                    ping:1;     /* to be sent */
+    unsigned                    pong:1;
+    unsigned                    close:1;
+    unsigned                    closed:1;   /* the close frame went out */
+
+    uint16_t                    code;       /* of the close */
+    const char                 *reason;     /* a constant, or NULL */
+
+    u_char                      pong_len;
+    u_char                      pong_data[NOTIFY_CONTROL_MAX];
+
+    u_char                      control_at; /* sent of the control frame */
+    u_char                      control_len;        /* 0: none going out */
+    u_char                      control[NOTIFY_FRAME_CONTROL_MAX];
+};
+
+
+static ngx_http_notify_out_t *ngx_http_notify_out(ngx_connection_t *c,
+    ngx_http_notify_out_t **out);
+static ngx_int_t ngx_http_notify_send_direct(ngx_connection_t *c,
+    ngx_http_notify_out_t *rest, notify_item_t *item);
+static ngx_int_t ngx_http_notify_send_queue(ngx_connection_t *c,
+    ngx_http_notify_out_t *o, notify_item_t *item,
+    ngx_http_notify_message_t **m);
+static ngx_int_t ngx_http_notify_send_control(ngx_connection_t *c,
+    ngx_http_notify_out_t *o);
+static void ngx_http_notify_send_next_control(ngx_http_notify_out_t *o);
+static ngx_int_t ngx_http_notify_send_pieces(ngx_connection_t *c,
+    ngx_http_notify_out_t *o, uint32_t message);
+static void ngx_http_notify_send_pop(ngx_http_notify_out_t *o);
+static void ngx_http_notify_message_release(ngx_http_notify_message_t *m);
+static void ngx_http_notify_item_done(uint32_t slot);
+
+
+ngx_int_t
+ngx_http_notify_send_message(ngx_connection_t *c, ngx_http_notify_out_t **out,
+    notify_item_t *item, ngx_http_notify_message_t **m, size_t max,
+    ngx_uint_t held)
+{
+    ngx_int_t               rc;
+    ngx_http_notify_out_t   rest, *o;
+
+    o = *out;
+
+    if (o == NULL && !held) {
+        rc = ngx_http_notify_send_direct(c, &rest, item);
+
+        if (rc != NGX_AGAIN) {
+            return rc;
+        }
+
+        o = ngx_http_notify_out(c, out);
+
+        if (o == NULL || ngx_http_notify_send_queue(c, o, item, m) != NGX_OK) {
+            /* a frame that has begun cannot be left out */
+            return rest.begun ? NGX_ERROR : NGX_DECLINED;
+        }
+
+        o->cursor = rest.cursor;
+        o->pos = rest.pos;
+        o->left = rest.left;
+        o->begun = rest.begun;
+
+        return ngx_handle_write_event(c->write, 0) == NGX_OK ? NGX_AGAIN
+                                                             : NGX_ERROR;
+    }
+
+    if (o && o->close) {
+        return NGX_OK;
+    }
+
+    if (o && o->first && item->length > max - ngx_min(o->bytes, max)) {
+        return NGX_BUSY;
+    }
+
+    o = ngx_http_notify_out(c, out);
+
+    if (o == NULL || ngx_http_notify_send_queue(c, o, item, m) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * The usual case: nothing waits, and all fits into the kernel's buffer.  With
+ * NGX_AGAIN rest says where to go on.
+ */
+
+static ngx_int_t
+ngx_http_notify_send_direct(ngx_connection_t *c, ngx_http_notify_out_t *rest,
+    notify_item_t *item)
+{
+    rest->cursor.extent = 0;
+    rest->cursor.at = 0;
+    rest->left = 0;
+    rest->begun = 0;
+
+    if (!c->write->ready) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_notify_send_pieces(c, rest, item->message);
+}
+
+
+static ngx_int_t
+ngx_http_notify_send_pieces(ngx_connection_t *c, ngx_http_notify_out_t *o,
+    uint32_t message)
+{
+    ssize_t  n;
+
+    for ( ;; ) {
+
+        if (o->left == 0) {
+            o->pos = notify_bus_piece(&ngx_http_notify_worker.zone, message,
+                                      &o->cursor, &o->left);
+            if (o->pos == NULL) {
+                return NGX_OK;
+            }
+        }
+
+        n = c->send(c, (u_char *) o->pos, o->left);
+
+        if (n == NGX_AGAIN) {
+            /* OpenSSL wants the same bytes again */
+            o->begun |= ngx_http_notify_is_tls(c);
+            return NGX_AGAIN;
+        }
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        o->begun = 1;
+        o->pos += n;
+        o->left -= n;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_notify_send_queue(ngx_connection_t *c, ngx_http_notify_out_t *o,
+    notify_item_t *item, ngx_http_notify_message_t **m)
+{
+    ngx_http_notify_wait_t  *w;
+
+    w = ngx_alloc(sizeof(ngx_http_notify_wait_t), c->log);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (*m == NULL) {
+        *m = ngx_alloc(sizeof(ngx_http_notify_message_t), c->log);
+        if (*m == NULL) {
+            ngx_free(w);
+            return NGX_ERROR;
+        }
+
+        (*m)->item = *item;
+        (*m)->refs = 1;
+    }
+
+    (*m)->refs++;
+
+    w->next = NULL;
+    w->message = *m;
+
+    if (o->first) {
+        o->bytes += item->length;
+    }
+
+    *o->last = w;
+    o->last = &w->next;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_notify_send_ping(ngx_connection_t *c, ngx_http_notify_out_t **out)
+{
+    ngx_http_notify_out_t  *o;
+
+    o = ngx_http_notify_out(c, out);
+    if (o == NULL) {
+        return NGX_DECLINED;
+    }
+
+    o->ping = 1;
+
+    return ngx_http_notify_send_flush(c, out);
+}
+
+
+ngx_int_t
+ngx_http_notify_send_pong(ngx_connection_t *c, ngx_http_notify_out_t **out,
+    u_char *data, size_t len)
+{
+    ngx_http_notify_out_t  *o;
+
+    o = ngx_http_notify_out(c, out);
+    if (o == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(o->pong_data, data, len);
+    o->pong_len = (u_char) len;
+    o->pong = 1;
+
+    return ngx_http_notify_send_flush(c, out);
+}
+
+
+ngx_int_t
+ngx_http_notify_send_close(ngx_connection_t *c, ngx_http_notify_out_t **out,
+    ngx_uint_t code, const char *reason)
+{
+    ngx_http_notify_out_t  *o;
+
+    o = ngx_http_notify_out(c, out);
+    if (o == NULL) {
+        return NGX_DECLINED;
+    }
+
+    o->code = (uint16_t) code;
+    o->reason = reason;
+    o->close = 1;
+    o->ping = 0;
+    o->pong = 0;
+
+    return ngx_http_notify_send_flush(c, out);
+}
+
+
+ngx_int_t
+ngx_http_notify_send_flush(ngx_connection_t *c, ngx_http_notify_out_t **out)
+{
+    ngx_int_t               rc;
+    ngx_http_notify_out_t  *o;
+
+    o = *out;
+
+    if (o == NULL) {
+        return NGX_OK;
+    }
+
+    for ( ;; ) {
+
+        if (!o->begun && o->control_len == 0) {
+            ngx_http_notify_send_next_control(o);
+        }
+
+        if (o->control_len) {
+            rc = ngx_http_notify_send_control(c, o);
+
+        } else if (o->first) {
+            rc = ngx_http_notify_send_pieces(c, o,
+                                             o->first->message->item.message);
+            if (rc == NGX_OK) {
+                ngx_http_notify_send_pop(o);
+            }
+
+        } else {
+            ngx_http_notify_send_free(out);
+            return NGX_OK;
+        }
+
+        if (rc == NGX_AGAIN) {
+            return ngx_handle_write_event(c->write, 0) == NGX_OK ? NGX_AGAIN
+                                                                 : NGX_ERROR;
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* at a frame boundary: the control frame that goes out next, if any */
+
+static void
+ngx_http_notify_send_next_control(ngx_http_notify_out_t *o)
+{
+    o->control_at = 0;
+
+    if (o->pong) {
+        o->pong = 0;
+        o->control_len = (u_char) notify_frame_control(o->control,
+                                                       NOTIFY_OP_PONG,
+                                                       o->pong_data,
+                                                       o->pong_len);
+        return;
+    }
+
+    if (o->ping) {
+        o->ping = 0;
+        o->control_len = (u_char) notify_frame_control(o->control,
+                                                       NOTIFY_OP_PING,
+                                                       o->control, 0);
+        return;
+    }
+
+    if (o->close && !o->closed && o->first == NULL) {
+        o->closed = 1;
+        o->control_len = (u_char) notify_frame_close(o->control, o->code,
+                                                     o->reason);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_notify_send_control(ngx_connection_t *c, ngx_http_notify_out_t *o)
+{
+    ssize_t  n;
+
+    while (o->control_at < o->control_len) {
+        n = c->send(c, o->control + o->control_at,
+                    o->control_len - o->control_at);
+
+        if (n == NGX_AGAIN || n == NGX_ERROR) {
+            return n;
+        }
+
+        o->control_at += (u_char) n;
+    }
+
+    o->control_len = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
+{
+    ngx_http_notify_wait_t  *w;
+
+    w = o->first;
+    o->first = w->next;
+
+    if (o->first) {
+        o->bytes -= o->first->message->item.length;
+
+    } else {
+        o->last = &o->first;
+    }
+
+    o->cursor.extent = 0;
+    o->cursor.at = 0;
+    o->left = 0;
+    o->begun = 0;
+
+    ngx_http_notify_message_release(w->message);
+    ngx_free(w);
+}
+
+
+void
+ngx_http_notify_send_cut(ngx_http_notify_out_t *o)
+{
+    ngx_http_notify_wait_t  *w, *next;
+
+    if (o == NULL || o->first == NULL) {
+        return;
+    }
+
+    if (!o->begun) {
+        /* the first goes too */
+        while (o->first) {
+            ngx_http_notify_send_pop(o);
+        }
+
+        return;
+    }
+
+    for (w = o->first->next; w; w = next) {
+        next = w->next;
+        ngx_http_notify_message_release(w->message);
+        ngx_free(w);
+    }
+
+    o->first->next = NULL;
+    o->last = &o->first->next;
+    o->bytes = 0;
+}
+
+
+void
+ngx_http_notify_send_free(ngx_http_notify_out_t **out)
+{
+    ngx_http_notify_out_t  *o;
+
+    o = *out;
+
+    if (o == NULL) {
+        return;
+    }
+
+    while (o->first) {
+        ngx_http_notify_send_pop(o);
+    }
+
+    ngx_free(o);
+    *out = NULL;
+}
+
+
+static ngx_http_notify_out_t *
+ngx_http_notify_out(ngx_connection_t *c, ngx_http_notify_out_t **out)
+{
+    ngx_http_notify_out_t  *o;
+
+    if (*out) {
+        return *out;
+    }
+
+    o = ngx_calloc(sizeof(ngx_http_notify_out_t), c->log);
+    if (o == NULL) {
+        return NULL;
+    }
+
+    o->last = &o->first;
+    *out = o;
+
+    return o;
+}
+
+
+void
+ngx_http_notify_message_finish(notify_item_t *item,
+    ngx_http_notify_message_t *m)
+{
+    if (m) {
+        ngx_http_notify_message_release(m);
+        return;
+    }
+
+    ngx_http_notify_item_done(item->slot);
+}
+
+
+static void
+ngx_http_notify_message_release(ngx_http_notify_message_t *m)
+{
+    if (--m->refs) {
+        return;
+    }
+
+    ngx_http_notify_item_done(m->item.slot);
+    ngx_free(m);
+}
+
+
+static void
+ngx_http_notify_item_done(uint32_t slot)
+{
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    if (w->ndone == NGX_HTTP_NOTIFY_DONE) {
+        (void) notify_bus_take(&w->zone, NULL, 0, w->done, w->ndone);
+        w->ndone = 0;
+    }
+
+    w->done[w->ndone++] = slot;
+
+    ngx_http_notify_post_take();
+}

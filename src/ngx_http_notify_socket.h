@@ -1,0 +1,140 @@
+/*
+ * A socket's life.
+ *
+ *     HANDSHAKE ──▶ OPEN ──▶ CLOSING ──▶ freed
+ *         └──────────┴──────────────────▶
+ *
+ * HANDSHAKE: it has joined its key, and messages queue, while the 101 goes
+ * out.  OPEN.  CLOSING: it has left its key; our close frame is on its way,
+ * behind what was queued, and the peer has a few seconds to answer.
+ *
+ * Sockets belong to the worker and are not in any pool; only the functions
+ * here free them, and those that may say so.
+ */
+
+#ifndef NGX_HTTP_NOTIFY_SOCKET_H_INCLUDED
+#define NGX_HTTP_NOTIFY_SOCKET_H_INCLUDED
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "notify_bus.h"
+#include "notify_codec.h"
+#include "ngx_http_notify_conf.h"
+#include "ngx_http_notify_deadline.h"
+#include "ngx_http_notify_send.h"
+#include "ngx_http_notify_table.h"
+
+
+#define NGX_HTTP_NOTIFY_LINGER  5000        /* ms, for a peer to close */
+
+
+enum {
+    NGX_HTTP_NOTIFY_HANDSHAKE = 0,
+    NGX_HTTP_NOTIFY_OPEN,
+    NGX_HTTP_NOTIFY_CLOSING
+};
+
+
+/* The receiving side while it is inside of a frame or message. */
+typedef struct {
+    notify_codec_t               codec;
+    u_char                      *data;      /* of a message to be relayed */
+    size_t                       len;
+    size_t                       size;      /* of data, grows as bytes come */
+} ngx_http_notify_in_t;
+
+
+typedef struct {
+    ngx_http_notify_node_t       node;      /* in the table till it leaves;
+                                               its key, 0: has left */
+    ngx_http_notify_deadline_t   deadline;  /* of the next ping, or linger */
+
+    ngx_connection_t            *connection;
+    ngx_http_notify_loc_conf_t  *conf;      /* its worker's cycle has it */
+    ngx_http_notify_out_t       *out;       /* NULL: nothing waits */
+    ngx_http_notify_in_t        *in;        /* NULL: between messages */
+    uint64_t                     since;     /* wants messages of larger ids */
+
+    union {
+        u_char                   addr[16];  /* of the client, IPv4 or IPv6 */
+        ngx_http_request_t      *request;   /* kept: has the address */
+    } u;
+
+    uint32_t                     opened;    /* s since the epoch, low bits */
+    uint32_t                     messages;  /* sent */
+    uint16_t                     code;      /* closed with */
+    uint8_t                      family;    /* AF_INET, AF_INET6, AF_UNIX */
+    uint8_t                      state;
+    unsigned                     kept:1;    /* u is its request */
+    unsigned                     pinged:1;  /* and silent since */
+    unsigned                     leaving:1; /* the peer's close frame came:
+                                               close when all is sent */
+} ngx_http_notify_socket_t;
+
+
+/*
+ * A socket of this user, for a handshake that is about to be answered: from
+ * here on messages queue for it.  NULL: the zone is full, or no memory.
+ */
+ngx_http_notify_socket_t *ngx_http_notify_socket_join(ngx_connection_t *c,
+    ngx_http_notify_loc_conf_t *conf, notify_name_of_t *name);
+
+/*
+ * The handshake came to nothing: the socket leaves and is freed; its
+ * connection is its request's.
+ */
+void ngx_http_notify_socket_abandon(ngx_http_notify_socket_t *s);
+
+/*
+ * The connection is the socket's now, with its handlers set: HANDSHAKE to
+ * OPEN.  Sends what has queued.  NGX_ERROR: the socket was freed.
+ */
+ngx_int_t ngx_http_notify_socket_open(ngx_http_notify_socket_t *s);
+
+/* Sends a message, or queues it; may close the socket, and free it. */
+void ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
+    notify_item_t *item, ngx_http_notify_message_t **m);
+
+void ngx_http_notify_socket_ping(ngx_http_notify_socket_t *s);
+
+/* NGX_ERROR: the socket was freed. */
+ngx_int_t ngx_http_notify_socket_pong(ngx_http_notify_socket_t *s,
+    u_char *data, size_t len);
+
+/* Bytes came: the peer lives, the next ping is an interval away. */
+void ngx_http_notify_socket_alive(ngx_http_notify_socket_t *s);
+
+/*
+ * Closes with that code, from our side, behind the messages that wait.  why, a
+ * constant, goes to the log and the peer.  NGX_ERROR: the socket was freed.
+ */
+ngx_int_t ngx_http_notify_socket_close(ngx_http_notify_socket_t *s,
+    ngx_uint_t code, const char *why);
+
+/* The same, but drops the messages that wait. */
+ngx_int_t ngx_http_notify_socket_fail(ngx_http_notify_socket_t *s,
+    ngx_uint_t code, const char *why);
+
+/*
+ * The peer's close frame came, with that code (1005: without one): it is
+ * answered, and the connection closed.  NGX_ERROR: the socket was freed.
+ */
+ngx_int_t ngx_http_notify_socket_closed(ngx_http_notify_socket_t *s,
+    ngx_uint_t code);
+
+/* The connection is gone, or given up: frees the socket. */
+void ngx_http_notify_socket_drop(ngx_http_notify_socket_t *s,
+    const char *why);
+
+/* The process is being terminated: a close frame is tried, once. */
+void ngx_http_notify_socket_terminate(ngx_http_notify_socket_t *s);
+
+/* The next lines in the log are about this socket. */
+void ngx_http_notify_socket_current(ngx_http_notify_socket_t *s);
+
+/* The log handler of all sockets: adds client and user. */
+u_char *ngx_http_notify_socket_log(ngx_log_t *log, u_char *buf, size_t len);
+
+#endif /* NGX_HTTP_NOTIFY_SOCKET_H_INCLUDED */

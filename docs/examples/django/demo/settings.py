@@ -10,8 +10,8 @@ from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO_DIR = Path(
-    os.environ.get("DEMO_DIR") or BASE_DIR.parents[2] / "build" / "demo"
-)
+    os.environ.get("DEMO_DIR") or BASE_DIR / "../../../build/demo"
+).resolve()
 
 # A random key is good enough for one process (manage.py, the tests).  The
 # gunicorn workers must share one: demo.sh makes it once and keeps it.

@@ -4,14 +4,15 @@
  * of notify_socket, data-count answers {"unread": N}, or 401 when logged out.
  *
  * data-state of the same element tells how it stands: "connecting", "open",
- * "closed" (and will try again), "logged-out" and "left" (and will not).
+ * "closed" (and will try again); "logged-out", "replaced" and "left" (and
+ * will not).
  */
 (function () {
     "use strict";
 
     const bubble = document.getElementById("unread-notifications");
 
-    const BASE = 1000;       /* ms, how long the first wait may be */
+    const BASE = 5000;       /* ms, how long the first wait may be */
     const CAP = 60000;       /* ms, how long any wait may be */
     const STABLE = 10000;    /* ms, a socket open for so long was a success */
     const PATIENCE = 20000;  /* ms, how long to wait for the count */
@@ -68,7 +69,7 @@
 
             const response = await fetch(bubble.dataset.count, {
                 cache: "no-store",
-                signal: AbortSignal.timeout(PATIENCE)
+                signal: AbortSignal.timeout?.(PATIENCE)
             });
 
             if (response.status === 401) {
@@ -179,6 +180,10 @@
         if (event.code === 4401 || event.code === 4403) {
             /* the session expired, the user was logged out */
             askThenConnect();
+
+        } else if (event.code === 4409) {
+            /* to come back would close a newer page's, which would ... */
+            setState("replaced");
 
         } else if (openedAt === 0) {
             /* a handshake refused with 401 looks as a server that is down */

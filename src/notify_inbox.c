@@ -14,9 +14,6 @@
 
 #define NOTIFY_EXTENT_HEAD     ((uint32_t) sizeof(notify_extent_t))
 
-/* no message is larger than this many blocks, whatever a broken chain says */
-#define NOTIFY_EXTENTS_MAX     (1u << 24)
-
 
 typedef struct {
     uint32_t          block;
@@ -28,7 +25,7 @@ typedef struct {
 
 static int notify_message_extents(notify_zone_t *z, uint32_t message);
 static void notify_message_free_chains(notify_zone_t *z, uint32_t message);
-static bool notify_message_mark(notify_zone_t *z, uint32_t message);
+static bool notify_message_mark_chains(notify_zone_t *z, uint32_t message);
 static void notify_targets_start(const notify_zone_t *z, uint32_t message,
     notify_target_walk_t *at);
 static notify_target_t *notify_targets_next(const notify_zone_t *z,
@@ -38,6 +35,9 @@ static notify_target_t *notify_target_of(const notify_zone_t *z, uint32_t slot,
     uint32_t seat, uint32_t *message);
 static void notify_inbox_append(notify_zone_t *z, uint32_t slot,
     notify_target_t *target);
+static bool notify_targets_count(notify_zone_t *z, uint32_t message);
+static void notify_inbox_requeue(notify_zone_t *z, uint32_t message);
+static uint32_t notify_inbox_sort(notify_zone_t *z, uint32_t list);
 static uint32_t notify_inbox_merge(notify_zone_t *z, uint32_t a, uint32_t b);
 
 
@@ -290,6 +290,7 @@ notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot)
 
     notify_store(&t->word, notify_target(seat, NOTIFY_TAKEN));
 
+    s->taken++;
     s->first = t->next;
 
     if (s->first == 0) {
@@ -312,6 +313,8 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
 
     notify_store(&t->word, notify_target(seat, NOTIFY_DONE));
 
+    z->seats[seat].taken--;
+
     m = notify_block(z, message);
 
     if (--m->left) {
@@ -329,34 +332,118 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
 }
 
 
+bool
+notify_message_mark(notify_zone_t *z, uint32_t message, uint32_t *list)
+{
+    notify_message_t  *m;
+
+    if (!notify_message_mark_chains(z, message)) {
+        return false;
+    }
+
+    m = notify_block(z, message);
+    m->link = *list;
+    *list = message;
+
+    return true;
+}
+
+
+bool
+notify_draft_mark(notify_zone_t *z, uint32_t message)
+{
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    /* targets of a publication that did not happen are of no use */
+
+    m->more = 0;
+
+    return m->code < z->head->seats
+           && z->seats[m->code].state == NOTIFY_SEAT_LIVE
+           && notify_message_mark_chains(z, message);
+}
+
+
+static bool
+notify_message_mark_chains(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           b, end;
+    notify_extent_t   *e;
+    notify_message_t  *m;
+
+    if (!notify_blocks_mark(z, message, 1)) {
+        return false;
+    }
+
+    m = notify_block(z, message);
+    end = z->head->top * NOTIFY_PAGE_BLOCKS;
+
+    for (b = m->body; b; b = e->next) {
+
+        if (b >= end) {
+            return false;
+        }
+
+        e = notify_block(z, b);
+
+        if (!notify_blocks_mark(z, b, e->blocks)) {
+            return false;
+        }
+    }
+
+    for (b = m->more; b; b = ((notify_targets_t *) notify_block(z, b))->more) {
+        if (!notify_blocks_mark(z, b, 1)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 void
-notify_inbox_mark(notify_zone_t *z, uint32_t message, uint32_t *list)
+notify_inbox_relink(notify_zone_t *z, uint32_t list)
+{
+    uint32_t           message;
+    notify_message_t  *m;
+
+    list = notify_inbox_sort(z, list);
+
+    while (list) {
+        message = list;
+        m = notify_block(z, message);
+        list = m->link;
+
+        if (notify_targets_count(z, message)) {
+            notify_inbox_requeue(z, message);
+
+        } else {
+            notify_message_free(z, message);
+        }
+    }
+}
+
+
+/* drops the targets of seats that are not live: true if some are left */
+
+static bool
+notify_targets_count(notify_zone_t *z, uint32_t message)
 {
     uint32_t               state, seat;
-    notify_key_t          *k;
     notify_target_t       *t;
     notify_message_t      *m;
     notify_target_walk_t   at;
 
     m = notify_block(z, message);
-
-    if (*notify_type(z, message) == NOTIFY_DRAFT) {
-
-        /* targets of a publication that did not happen are of no use */
-
-        m->more = 0;
-
-        if (m->code >= z->head->seats
-            || z->seats[m->code].state != NOTIFY_SEAT_LIVE
-            || !notify_message_mark(z, message))
-        {
-            notify_store(notify_type(z, message), NOTIFY_FREE);
-        }
-
-        return;
-    }
-
     m->left = 0;
+
+    if (m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
+        || *notify_type(z, m->key) != NOTIFY_KEY)
+    {
+        return false;
+    }
 
     notify_targets_start(z, message, &at);
 
@@ -378,54 +465,39 @@ notify_inbox_mark(notify_zone_t *z, uint32_t message, uint32_t *list)
         m->left++;
     }
 
-    if (m->left == 0
-        || m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
-        || *notify_type(z, m->key) != NOTIFY_KEY
-        || !notify_message_mark(z, message))
-    {
-        notify_store(notify_type(z, message), NOTIFY_FREE);
-        return;
-    }
-
-    k = notify_block(z, m->key);
-    k->messages++;
-    z->head->messages++;
-
-    m->link = *list;
-    *list = message;
+    return m->left != 0;
 }
 
 
-static bool
-notify_message_mark(notify_zone_t *z, uint32_t message)
+static void
+notify_inbox_requeue(notify_zone_t *z, uint32_t message)
 {
-    uint32_t           b, n;
-    notify_extent_t   *e;
-    notify_message_t  *m;
+    notify_key_t          *k;
+    notify_target_t       *t;
+    notify_message_t      *m;
+    notify_target_walk_t   at;
 
     m = notify_block(z, message);
+    k = notify_block(z, m->key);
 
-    if (!notify_blocks_mark(z, message, 1)) {
-        return false;
-    }
+    k->messages++;
+    z->head->messages++;
 
-    n = 0;
+    notify_targets_start(z, message, &at);
 
-    for (b = m->body; b; b = e->next) {
-        e = notify_block(z, b);
+    while ((t = notify_targets_next(z, &at)) != NULL) {
 
-        if (n++ == NOTIFY_EXTENTS_MAX || !notify_blocks_mark(z, b, e->blocks)) {
-            return false;
+        switch (notify_target_state(t->word)) {
+
+        case NOTIFY_PENDING:
+            notify_inbox_append(z, at.block, t);
+            break;
+
+        case NOTIFY_TAKEN:
+            z->seats[notify_target_seat(t->word)].taken++;
+            break;
         }
     }
-
-    for (b = m->more; b; b = ((notify_targets_t *) notify_block(z, b))->more) {
-        if (!notify_blocks_mark(z, b, 1)) {
-            return false;
-        }
-    }
-
-    return true;
 }
 
 
@@ -434,13 +506,11 @@ notify_message_mark(notify_zone_t *z, uint32_t message)
  * run[i].
  */
 
-void
-notify_inbox_relink(notify_zone_t *z, uint32_t list)
+static uint32_t
+notify_inbox_sort(notify_zone_t *z, uint32_t list)
 {
-    uint32_t               i, next, run[32];
-    notify_target_t       *t;
-    notify_message_t      *m;
-    notify_target_walk_t   at;
+    uint32_t           i, next, run[32];
+    notify_message_t  *m;
 
     memset(run, 0, sizeof(run));
 
@@ -462,17 +532,7 @@ notify_inbox_relink(notify_zone_t *z, uint32_t list)
         list = notify_inbox_merge(z, run[i], list);
     }
 
-    for ( /* void */ ; list; list = m->link) {
-        m = notify_block(z, list);
-
-        notify_targets_start(z, list, &at);
-
-        while ((t = notify_targets_next(z, &at)) != NULL) {
-            if (notify_target_state(t->word) == NOTIFY_PENDING) {
-                notify_inbox_append(z, at.block, t);
-            }
-        }
-    }
+    return list;
 }
 
 

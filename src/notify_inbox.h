@@ -54,12 +54,18 @@ void notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat);
 
 
 /*
- * Rebuild: marks a message that somebody still needs, and puts it before
- * *list; or frees it.  Drops the targets of seats that are not live.
+ * Rebuild, first pass: marks the blocks of a message, and puts it before
+ * *list; or those of a draft whose maker lives.  Returns false when its blocks
+ * are not its own, or it is of no use: then it must be freed.
  */
-void notify_inbox_mark(notify_zone_t *z, uint32_t message, uint32_t *list);
+bool notify_message_mark(notify_zone_t *z, uint32_t message, uint32_t *list);
+bool notify_draft_mark(notify_zone_t *z, uint32_t message);
 
-/* Rebuild: puts the messages of the list back into the inboxes, by id. */
+/*
+ * Rebuild, second pass: drops the targets of seats that are not live, frees
+ * the messages of the list that nobody needs, and puts the others back into
+ * the inboxes, by id.
+ */
 void notify_inbox_relink(notify_zone_t *z, uint32_t list);
 
 #endif /* NOTIFY_INBOX_H_INCLUDED */

@@ -143,6 +143,7 @@ notify_rebuild_locked(notify_zone_t *z)
         z->seats[i].first = 0;
         z->seats[i].last = 0;
         z->seats[i].wake = 0;
+        z->seats[i].taken = 0;
         z->seats[i].sockets = 0;
     }
 
@@ -152,37 +153,45 @@ notify_rebuild_locked(notify_zone_t *z)
     messages = 0;
 
     notify_rebuild_roots(z, &messages);
-    notify_inbox_relink(z, messages);
     notify_blocks_relist(z);
+    notify_inbox_relink(z, messages);
     notify_rebuild_index(z);
 
     z->wake_all = true;
 }
 
 
-/* keys first: messages are counted at their key */
-
 static void
 notify_rebuild_roots(notify_zone_t *z, uint32_t *messages)
 {
-    uint32_t   b, end;
+    bool       kept;
     uint8_t   *type;
+    uint32_t   b, end;
 
     end = z->head->top * NOTIFY_PAGE_BLOCKS;
 
     for (b = 0; b < end; b++) {
         type = notify_type(z, b);
 
-        if (*type == NOTIFY_KEY && !notify_key_mark(z, b)) {
-            notify_store(type, NOTIFY_FREE);
+        switch (*type) {
+
+        case NOTIFY_FREE:
+            continue;
+
+        case NOTIFY_KEY:
+            kept = notify_key_mark(z, b);
+            break;
+
+        case NOTIFY_MESSAGE:
+            kept = notify_message_mark(z, b, messages);
+            break;
+
+        default: /* NOTIFY_DRAFT */
+            kept = notify_draft_mark(z, b);
         }
-    }
 
-    for (b = 0; b < end; b++) {
-        type = notify_type(z, b);
-
-        if (*type == NOTIFY_MESSAGE || *type == NOTIFY_DRAFT) {
-            notify_inbox_mark(z, b, messages);
+        if (!kept) {
+            notify_store(type, NOTIFY_FREE);
         }
     }
 }

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "notify_inbox.h"
@@ -16,8 +17,11 @@
 #include "notify_seat.h"
 
 
+static void notify_seat_open(notify_zone_t *z, uint32_t seat,
+    uint32_t generation);
+static void notify_seat_reap(notify_zone_t *z, const uint64_t *dead);
+static uint32_t notify_seat_state(const notify_seat_t *s);
 static bool notify_seat_trylife(notify_seat_t *s);
-static void notify_seat_reap(notify_zone_t *z, notify_seat_t *s);
 
 
 int
@@ -26,42 +30,60 @@ notify_seat_take(notify_zone_t *z, uint32_t generation)
     uint32_t        i;
     notify_seat_t  *s;
 
+    (void) notify_seat_sweep(z);
+
     for (i = 0; i < z->head->seats; i++) {
         s = &z->seats[i];
 
-        if (!notify_seat_trylife(s)) {
+        if (notify_seat_state(s) != NOTIFY_SEAT_FREE
+            || !notify_seat_trylife(s))
+        {
             continue;
         }
 
-        if (s->state != NOTIFY_SEAT_FREE) {
-            notify_seat_reap(z, s);
+        if (notify_seat_state(s) == NOTIFY_SEAT_FREE) {
+            notify_seat_open(z, i, generation);
+            return 0;
         }
 
-        notify_lock(z);
+        /* it was taken since, and its taker has died: the next sweep's */
 
-        s->generation = generation;
-        s->pid = getpid();
-        s->exiting = 0;
-        s->tls = 0;
-        s->wake = 0;
-
-        notify_store(&s->state, NOTIFY_SEAT_LIVE);
-
-        z->seat = i;
-
-        notify_unlock(z);
-
-        return 0;
+        (void) pthread_mutex_unlock(&s->life);
     }
 
     return -1;
 }
 
 
+/* the caller has the life lock */
+
+static void
+notify_seat_open(notify_zone_t *z, uint32_t seat, uint32_t generation)
+{
+    notify_seat_t  *s;
+
+    s = &z->seats[seat];
+
+    notify_lock(z);
+
+    s->generation = generation;
+    s->pid = getpid();
+    s->exiting = 0;
+    s->tls = 0;
+    s->wake = 0;
+
+    notify_store(&s->state, NOTIFY_SEAT_LIVE);
+
+    z->seat = seat;
+
+    notify_unlock(z);
+}
+
+
 void
 notify_seat_leave(notify_zone_t *z)
 {
-    uint32_t        slot;
+    uint32_t        slot, state;
     notify_seat_t  *s;
 
     s = &z->seats[z->seat];
@@ -72,7 +94,9 @@ notify_seat_leave(notify_zone_t *z)
         notify_inbox_done(z, slot, z->seat);
     }
 
-    notify_store(&s->state, NOTIFY_SEAT_FREE);
+    state = s->sockets || s->taken ? NOTIFY_SEAT_DYING : NOTIFY_SEAT_FREE;
+
+    notify_store(&s->state, state);
 
     notify_unlock(z);
 
@@ -87,29 +111,83 @@ notify_seat_sweep(notify_zone_t *z)
 {
     uint32_t        i;
     unsigned        n;
+    uint64_t        dead[NOTIFY_SEATS_MAX / 64];
     notify_seat_t  *s;
 
     n = 0;
+    memset(dead, 0, sizeof(dead));
 
     for (i = 0; i < z->head->seats; i++) {
         s = &z->seats[i];
 
         if (i == z->seat
-            || s->state == NOTIFY_SEAT_FREE
+            || notify_seat_state(s) == NOTIFY_SEAT_FREE
             || !notify_seat_trylife(s))
         {
             continue;
         }
 
-        if (s->state != NOTIFY_SEAT_FREE) {
-            notify_seat_reap(z, s);
-            n++;
+        /* it may have been left, or reaped, before its life lock was had */
+
+        if (notify_seat_state(s) == NOTIFY_SEAT_FREE) {
+            (void) pthread_mutex_unlock(&s->life);
+            continue;
         }
 
-        (void) pthread_mutex_unlock(&s->life);
+        dead[i / 64] |= (uint64_t) 1 << (i % 64);
+        n++;
+    }
+
+    if (n) {
+        notify_seat_reap(z, dead);
     }
 
     return n;
+}
+
+
+/*
+ * One rebuild for all that have died: a whole generation may have.  The
+ * caller has their life locks, which are given back.
+ */
+
+static void
+notify_seat_reap(notify_zone_t *z, const uint64_t *dead)
+{
+    uint32_t  i;
+
+    notify_lock(z);
+
+    for (i = 0; i < z->head->seats; i++) {
+        if (dead[i / 64] >> (i % 64) & 1) {
+            notify_store(&z->seats[i].state, NOTIFY_SEAT_DYING);
+        }
+    }
+
+    notify_rebuild_locked(z);
+
+    notify_unlock(z);
+
+    /*
+     * All are awake now, and not before: killed above, the next sweep finds
+     * the seats still dying and wakes all that a dead worker did not.
+     */
+
+    for (i = 0; i < z->head->seats; i++) {
+        if (dead[i / 64] >> (i % 64) & 1) {
+            notify_store(&z->seats[i].state, NOTIFY_SEAT_FREE);
+            (void) pthread_mutex_unlock(&z->seats[i].life);
+        }
+    }
+}
+
+
+/* may be read without a lock: only who has the life lock changes it */
+
+static uint32_t
+notify_seat_state(const notify_seat_t *s)
+{
+    return __atomic_load_n(&s->state, __ATOMIC_RELAXED);
 }
 
 
@@ -125,23 +203,4 @@ notify_seat_trylife(notify_seat_t *s)
     }
 
     return rc == 0;
-}
-
-
-/* the caller has the dead worker's life lock */
-
-static void
-notify_seat_reap(notify_zone_t *z, notify_seat_t *s)
-{
-    notify_lock(z);
-
-    /* killed below, the next sweep finds it dying and does the same */
-
-    notify_store(&s->state, NOTIFY_SEAT_DYING);
-
-    notify_rebuild_locked(z);
-
-    notify_store(&s->state, NOTIFY_SEAT_FREE);
-
-    notify_unlock(z);
 }

@@ -16,12 +16,6 @@
 #include "notify_zone.h"
 
 
-/*
- * Address space that a zone may grow into: halved where the system will not
- * reserve it (RLIMIT_AS, a 32-bit process), down to what is asked for.
- */
-#define NOTIFY_RESERVE         ((uint64_t) 64 << 30)
-
 #define NOTIFY_HEAD_BYTES      4096u
 #define NOTIFY_SEATS_BYTES     (1024u * 1024 - NOTIFY_HEAD_BYTES)
 #define NOTIFY_BUCKETS_OFFSET  (NOTIFY_HEAD_BYTES + NOTIFY_SEATS_BYTES)
@@ -59,6 +53,12 @@ notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
     memset(z, 0, sizeof(notify_zone_t));
     z->seat = NOTIFY_NONE;
 
+    if (size > NOTIFY_ZONE_MAX) {
+        *what = "size";
+        errno = EFBIG;
+        return -1;
+    }
+
     size = notify_zone_round(size);
 
     *what = "memfd_create()";
@@ -71,7 +71,12 @@ notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
 
     *what = "mmap()";
 
-    for (reserve = NOTIFY_RESERVE; reserve > size; reserve /= 2) {
+    /*
+     * Address space to grow into: halved where the system will not reserve
+     * it (RLIMIT_AS, a 32-bit process), down to what is asked for.
+     */
+
+    for (reserve = NOTIFY_ZONE_MAX; reserve > size; reserve /= 2) {
         if (notify_zone_map(z, reserve) == 0) {
             break;
         }
@@ -278,7 +283,12 @@ notify_zone_map(notify_zone_t *z, uint64_t reserve)
 
     total = notify_zone_pages_offset(reserve) + reserve;
 
-    if (total > SIZE_MAX || ftruncate(z->fd, total) == -1) {
+    if (total > SIZE_MAX) {
+        errno = ENOMEM;
+        return -1;
+    }
+
+    if (ftruncate(z->fd, total) == -1) {
         return -1;
     }
 

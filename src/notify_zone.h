@@ -39,7 +39,9 @@
 #define NOTIFY_SEATS_MAX       1024u
 #define NOTIFY_COUNTERS        64u
 
+/* bytes of pages; above the maximum, block numbers would not be enough */
 #define NOTIFY_ZONE_MIN        (256u * 1024)
+#define NOTIFY_ZONE_MAX        ((uint64_t) 64 << 30)
 
 
 /*
@@ -64,9 +66,10 @@ enum {
 
 /*
  * A worker's place.  Lock: the zone's; but life is its worker's for as long
- * as that lives, and the last group is written by its worker alone, without a
- * lock, and read by anybody.  SIGKILL: state is one store; the inbox and
- * sockets are derived; counters may miss the operation that died.
+ * as that lives, state changes only under it, and the last group is written
+ * by its worker alone, without a lock, and read by anybody.  SIGKILL: state is
+ * one store; the inbox and the counts below it are derived; counters may miss
+ * the operation that died.
  */
 typedef struct {
     pthread_mutex_t  life;                   /* robust; held: the worker lives */
@@ -77,6 +80,7 @@ typedef struct {
     uint32_t         wake;                   /* told, has not taken yet */
     uint32_t         first;                  /* inbox: block with the target */
     uint32_t         last;
+    uint32_t         taken;                  /* messages it is not done with */
     uint32_t         sockets;                /* the sum of its entries */
 
     uint32_t         exiting;
@@ -251,10 +255,11 @@ typedef struct {
 
 
 /*
- * Makes a zone of its own memory file for size bytes of pages and that many
- * seats, each with its eventfd.  The descriptors have no FD_CLOEXEC: they are
- * for all processes to come.  Returns 0, or -1 with errno and *what failed.
- * Master only; nothing is left behind by a failure.
+ * Makes a zone of its own memory file for size bytes of pages, NOTIFY_ZONE_MAX
+ * at most, and that many seats, NOTIFY_SEATS_MAX at most, each with its
+ * eventfd.  The descriptors have no FD_CLOEXEC: they are for all processes to
+ * come.  Returns 0, or -1 with errno and *what failed.  Master only; nothing is
+ * left behind by a failure.
  */
 int notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
     const char **what);

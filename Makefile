@@ -61,6 +61,9 @@ configure = rm -rf $(1) && cd $(TREE) \
 	       --builddir=$(1) > $(1).log 2>&1 \
 	|| { tail -n 20 $(1).log; rm -rf $(1); exit 1; }
 
+# nginx's own makefile; V=1 shows its commands.
+NESTED = $(MAKE) $(if $(V),,-s) --no-print-directory -j $(JOBS) -C $(TREE)
+
 # One target after the other; what they call runs in parallel.
 .NOTPARALLEL:
 
@@ -126,7 +129,7 @@ deps-demo:
 # --- the module
 
 build: $(BUILD)/nginx/Makefile
-	@$(MAKE) --no-print-directory -j $(JOBS) -C $(TREE) -f $< modules
+	@$(NESTED) -f $< modules
 	@cd $(BUILD)/nginx && for so in *.so; do \
 		cmp -s $$so ../$$so || cp $$so ../$$so; \
 	done
@@ -197,8 +200,7 @@ $(BUILD)/asan/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@$(call configure,$(BUILD)/asan,-g -O1 $(SANITIZE),$(SANITIZE),$(ADD))
 
 test-asan: deps build $(BUILD)/asan/Makefile
-	@$(MAKE) --no-print-directory -j $(JOBS) -C $(TREE) \
-		-f $(BUILD)/asan/Makefile binary modules
+	@$(NESTED) -f $(BUILD)/asan/Makefile binary modules
 	@NOTIFY_TEST_OBJS=$(BUILD)/asan TEST_NGINX_BINARY=$(BUILD)/asan/nginx \
 		$(MAKE) --no-print-directory prove
 

@@ -460,8 +460,6 @@ hello
 Cookie: uid=7
 --- response_body_like
 "user":"42","sockets":0
---- error_log
-any client can set
 
 
 

@@ -1,0 +1,129 @@
+#!/usr/bin/perl
+
+# Three clients that are not ours, each by the same script: what they get,
+# what they may send, how a socket ends on either side.  A fourth one,
+# lua-resty-websocket, is in the blocks.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Digest::MD5 ();
+use Test::More;
+
+use NotifyClient ();
+use NotifyNginx ();
+use NotifyProgram ();
+
+my $nginx = NotifyNginx->new(
+    workers => 2,
+    http => 'notify_zone 32m;',
+    config => 'location /client { notify_socket; }
+               location /relay {
+                   notify_socket;
+                   notify_client_messages relay;
+                   notify_client_max_size 128k;
+               }
+               location /beat { notify_socket; notify_ping_interval 1s; }
+               location /new/ { notify_push; client_max_body_size 8m; }',
+)->start;
+
+
+sub push_to {
+    my ($user, $body, @headers) = @_;
+
+    return NotifyClient::http($nginx->port, 'POST', "/new/$user",
+                              body => $body, headers => \@headers)->{body};
+}
+
+
+sub told {
+    my ($kind, $data) = @_;
+    return "$kind " . length($data) . ' ' . Digest::MD5::md5_hex($data);
+}
+
+
+for my $name ('client.py', 'client.js', 'client.pl') {
+    my $user = $name =~ s/\W/-/r;
+    my $url = "ws://127.0.0.1:" . $nginx->port;
+    my $client = NotifyProgram->new($name, "$url/client?user_id=$user");
+
+    is($client->line, 'open', "$name opens a socket");
+
+    my $text = "caf\xc3\xa9";
+    like(push_to($user, $text), qr/"sockets":1/, '... is counted');
+    is($client->line, told(text => $text), '... gets a text');
+
+    push_to($user, '');
+    is($client->line, told(text => ''), '... an empty one');
+
+    push_to($user, "\0\xff", 'Content-Type: application/octet-stream');
+    is($client->line, told(binary => "\0\xff"), '... octets');
+
+    # 125, 126, 65535 and 65536 are where the length's form changes.
+    for my $length (125, 126, 65535, 65536, 4 * 1024 * 1024) {
+        my $long = substr 'notify ' x (1 + $length / 7), 0, $length;
+        push_to($user, $long);
+        is($client->line, told(text => $long), "... $length bytes");
+    }
+
+    $client->say('ping');
+    is($client->line, 'pong', '... is answered a ping');
+
+    $client->say('text hello');
+    $client->say('ping');
+    is($client->line, 'pong', '... may send a text, which is ignored');
+
+    $client->say('close 1000 enough');
+    like($client->line, qr/^close 1000/, '... is answered its close');
+    $client->wait;
+
+    $client = NotifyProgram->new($name, "$url/client?user_id=$user");
+    is($client->line, 'open', "$name opens another one");
+    NotifyClient::http($nginx->port, 'DELETE', "/new/$user");
+    like($client->line, qr/^close 4403/, '... and is told to leave');
+    $client->wait;
+
+    $client = NotifyProgram->new($name, "$url/relay?user_id=$user");
+    is($client->line, 'open', "$name opens a relay");
+    $client->say('text a b');
+    is($client->line, told(text => 'a b'), '... whose text comes back');
+    $client->say('binary 00ff');
+    is($client->line, told(binary => "\0\xff"), '... whose octets do');
+    $client->say('fragments one two three');
+    is($client->line, told(text => 'onetwothree'), '... whose fragments do');
+    my $long = 'x' x 100_000;
+    $client->say("text $long");
+    is($client->line, told(text => $long), '... and what is long');
+    $client->say('text ' . 'x' x 140_000);
+    like($client->line, qr/^close 1009/, '... but not what is too long');
+    $client->wait;
+
+    # Two pings unanswered would end it; four intervals show that it lives.
+    $client = NotifyProgram->new($name, "$url/beat?user_id=$user");
+    is($client->line, 'open', "$name opens a socket that is pinged");
+    my $other = NotifyClient->open($nginx->port, "/beat?user_id=$user-2");
+    for (1 .. 4) {
+        my ($opcode, $payload) = $other->frame;
+        is($opcode, 9, '... an interval has passed');
+        $other->send_frame(10, $payload);
+    }
+    like(push_to($user, 'still there'), qr/"sockets":1/, '... and answers');
+    is($client->line, told(text => 'still there'), '... its pings');
+    $client->say('close 1000');
+    $client->wait;
+
+    $client = NotifyProgram->new($name, "$url/client?user_id=");
+    is($client->line, 'refused 400', "$name without a user is refused");
+    $client->wait;
+
+    $client = NotifyProgram->new($name, "$url/client?user_id=$user",
+                                 'Origin: http://evil.example');
+    is($client->line, 'refused 403', "$name of another site is refused");
+    $client->wait;
+}
+
+$nginx->stop;
+
+done_testing();

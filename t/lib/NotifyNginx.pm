@@ -1,0 +1,314 @@
+package NotifyNginx;
+
+# A real nginx with many processes, for the tests that reload it, kill its
+# workers and count what it holds.
+#
+#   my $nginx = NotifyNginx->new(workers => 4, config => 'location ...');
+#   $nginx->start; ... $nginx->reload; ... $nginx->stop;
+#
+# Members that may be set, and changed before a reload: workers, connections,
+# main (directives), events, http (directives in http {}), config (in the
+# server), listen (parameters of it), level (of the error log), modules
+# (paths), master (on), daemon (on).
+#
+# Nothing here waits for a time: wait_for() polls a condition, and gives up
+# after a deadline that only a broken server reaches.
+
+use strict;
+use warnings;
+
+use POSIX qw( WNOHANG );
+use Test::More ();
+use Time::HiRes ();
+
+use NotifyEnv ();
+
+# What no log of ours may hold; a test that provokes one says so.
+our $ALARM = qr/\[(?:alert|crit|emerg)\]|exited\ on\ signal|Sanitizer
+                |runtime\ error:/x;
+
+my $count = 0;
+
+
+sub new {
+    my ($class, %set) = @_;
+
+    my $self = bless {
+        workers => 1, connections => 1024, main => '', events => '',
+        http => '', config => '', listen => '', level => 'info',
+        modules => [ NotifyEnv::modules() ], master => 'on', daemon => 'on',
+        port => NotifyEnv::free_port(),
+        root => NotifyEnv::work_dir() . '/nginx' . ++$count,
+        owner => $$, %set,
+    }, $class;
+
+    mkdir $self->{root} or die "mkdir $self->{root}: $!";
+    return $self;
+}
+
+
+sub port { return $_[0]{port} }
+sub root { return $_[0]{root} }
+
+
+sub configure {
+    my $self = shift;
+
+    my $root = $self->{root};
+    my $modules = join '', map { "load_module $_;\n" } @{ $self->{modules} };
+    my $temp = join ' ', map { "${_}_temp_path $root/${_}_temp;" }
+               qw( client_body proxy fastcgi scgi uwsgi );
+    my $user = $> == 0 ? 'user root;' : '';
+
+    open my $out, '>', "$root/nginx.conf" or die "open nginx.conf: $!";
+    print $out <<"CONF";
+$modules
+daemon $self->{daemon};
+master_process $self->{master};
+worker_processes $self->{workers};
+error_log $root/error.log $self->{level};
+pid $root/nginx.pid;
+$user
+env ASAN_OPTIONS;
+env UBSAN_OPTIONS;
+$self->{main}
+
+events {
+    worker_connections $self->{connections};
+    $self->{events}
+}
+
+http {
+    access_log off;
+    $temp
+    default_type text/plain;
+    keepalive_requests 1000000;
+    $self->{http}
+
+    server {
+        listen 127.0.0.1:$self->{port} $self->{listen};
+        server_name localhost;
+        $self->{config}
+    }
+}
+CONF
+    close $out or die "write nginx.conf: $!";
+}
+
+
+sub command {
+    my ($self, @more) = @_;
+
+    my $root = $self->{root};
+    return (NotifyEnv::nginx(), '-p', "$root/", '-c', "$root/nginx.conf",
+            '-e', "$root/error.log", @more);
+}
+
+
+# Runs nginx -t: the exit code and what it said.
+sub check {
+    my $self = shift;
+
+    $self->configure;
+    my $command = join ' ', $self->command('-t');
+    my $out = `$command 2>&1`;
+    return ($? >> 8, $out);
+}
+
+
+sub start {
+    my $self = shift;
+
+    $self->configure;
+
+    if ($self->{daemon} eq 'off') {
+        $self->{child} = fork() // die "fork: $!";
+        if ($self->{child} == 0) {
+            open STDOUT, '>', '/dev/null';
+            exec $self->command or die "exec: $!";
+        }
+
+    } else {
+        system($self->command) == 0
+            or die "nginx does not start:\n" . $self->log;
+    }
+
+    wait_for('the pid file', sub { -s "$self->{root}/nginx.pid" })
+        or die $self->log;
+    open my $in, '<', "$self->{root}/nginx.pid" or die "nginx.pid: $!";
+    $self->{pid} = int <$in>;
+
+    if ($self->{master} eq 'on') {
+        wait_for('all workers', sub {
+            $self->workers == $self->count_of_workers
+        });
+    }
+
+    return $self;
+}
+
+
+sub count_of_workers { return $_[0]{workers} }
+sub pid { return $_[0]{pid} }
+
+
+# Processes of the master: those that serve and those that finish.
+sub children {
+    my $self = shift;
+    my $pid = $self->{pid};
+
+    open my $in, '<', "/proc/$pid/task/$pid/children" or return;
+    my @pids = split ' ', <$in> // '';
+    my (@workers, @old);
+
+    for my $child (@pids) {
+        open my $title, '<', "/proc/$child/cmdline" or next;
+        local $/;
+        my $text = <$title> // '';
+        push @workers, $child if $text =~ /worker process/
+                                 && $text !~ /shutting down/;
+        push @old, $child if $text =~ /shutting down/;
+    }
+
+    return (\@workers, \@old);
+}
+
+
+sub workers { return @{ ($_[0]->children)[0] || [] } }
+sub old_workers { return @{ ($_[0]->children)[1] || [] } }
+
+
+# A new configuration, and the workers that serve it: returns when no old one
+# takes connections any more.
+sub reload {
+    my ($self, %set) = @_;
+
+    $self->{$_} = $set{$_} for keys %set;
+    $self->configure;
+
+    my %before = map { $_ => 1 } $self->workers;
+    kill HUP => $self->{pid};
+
+    return wait_for('the reload', sub {
+        my @now = $self->workers;
+        @now == $self->count_of_workers && !grep { $before{$_} } @now;
+    });
+}
+
+
+# kill -9 of a worker: returns when another one has its place, unless it was
+# finishing anyway.
+sub kill_worker {
+    my ($self, $pid) = @_;
+    my %before = map { $_ => 1 } $self->workers;
+
+    kill KILL => $pid;
+
+    return wait_for("the end of $pid", sub { !running($pid) })
+        && wait_for('the respawned worker', sub {
+               $self->workers == $self->count_of_workers
+           });
+}
+
+
+sub running {
+    my $pid = shift;
+
+    open my $in, '<', "/proc/$pid/stat" or return 0;
+    return (<$in> // '') !~ /\) Z /;
+}
+
+
+# Stops it, and fails the test if it does not stop or has logged an alarm.
+# expect: a pattern of alarms that the test itself has caused.
+sub stop {
+    my ($self, %opt) = @_;
+    my $pid = delete $self->{pid} or return;
+
+    kill +($opt{signal} // 'QUIT') => $pid;
+    my $gone = wait_for('the end of nginx', sub {
+        waitpid $pid, WNOHANG if $self->{child};
+        !running($pid);
+    });
+    kill KILL => $pid if !$gone;
+
+    return $self->check_log($opt{expect});
+}
+
+
+sub check_log {
+    my ($self, $expect) = @_;
+
+    my @alarms = grep { $_ =~ $ALARM && !($expect && $_ =~ $expect) }
+                 split /^/, $self->log;
+    Test::More::is(scalar @alarms, 0, 'no alarm in the log')
+        or Test::More::diag(@alarms[0 .. ($#alarms < 9 ? $#alarms : 9)]);
+    return !@alarms;
+}
+
+
+sub log {
+    my $self = shift;
+
+    open my $in, '<:raw', "$self->{root}/error.log" or return '';
+    local $/;
+    return <$in> // '';
+}
+
+
+# Waits for a line in the log.
+sub wait_log {
+    my ($self, $pattern) = @_;
+
+    return wait_for("$pattern in the log", sub { $self->log =~ $pattern });
+}
+
+
+# How many descriptors a process has open, and its memory in kB (the private
+# part: Pss less what it shares).
+sub descriptors {
+    my ($self, $pid) = @_;
+
+    opendir my $dir, "/proc/$pid/fd" or return 0;
+    return scalar grep { !/^\./ } readdir $dir;
+}
+
+
+sub memory {
+    my ($self, $pid) = @_;
+    my $sum = 0;
+
+    open my $in, '<', "/proc/$pid/smaps_rollup" or return 0;
+    while (<$in>) {
+        $sum += $1 if /^Private_\w+:\s+(\d+) kB/;
+    }
+
+    return $sum;
+}
+
+
+# Polls a condition; a deadline that passes is a failure with a name.
+sub wait_for {
+    my ($what, $condition, $seconds) = @_;
+    my $deadline = Time::HiRes::time() + ($seconds // 30);
+
+    while (1) {
+        return 1 if $condition->();
+        last if Time::HiRes::time() > $deadline;
+        select undef, undef, undef, 0.005;
+    }
+
+    Test::More::fail("waited for $what");
+    return 0;
+}
+
+
+sub DESTROY {
+    my $self = shift;
+
+    local $?;
+    return if !$self->{pid} || $self->{owner} != $$;
+    kill KILL => $self->workers, $self->old_workers, $self->{pid};
+}
+
+1;

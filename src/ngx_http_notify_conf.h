@@ -78,8 +78,8 @@ typedef struct {
     uint32_t                    generation;     /* set in init_module */
 
     ngx_int_t                   realip;         /* index of the variable
-                                                   $realip_remote_addr, or
-                                                   NGX_ERROR: there is none */
+                                                   $realip_remote_addr;
+                                                   negative: there is none */
     ngx_array_t                 logs;           /* see _open_logs() */
     ngx_http_notify_place_t     reserve_place;
 } ngx_http_notify_main_conf_t;
@@ -87,7 +87,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                  socket;         /* notify_socket */
-    ngx_uint_t                  push;           /* NGX_HTTP_NOTIFY_PUSH_* or 0 */
+    ngx_uint_t                  push;           /* ..._PUSH_* or 0 */
     ngx_flag_t                  status;         /* notify_status */
 
     ngx_http_complex_value_t   *user;           /* NULL: the default */
@@ -148,7 +148,7 @@ char *ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  */
 void ngx_http_notify_open_logs(ngx_cycle_t *cycle);
 
-/* The sockets that each worker may hold: worker_connections less the reserve. */
+/* The sockets a worker may hold: worker_connections less the reserve. */
 ngx_uint_t ngx_http_notify_sockets_max(ngx_http_notify_main_conf_t *nmcf,
     ngx_cycle_t *cycle);
 

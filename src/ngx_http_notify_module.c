@@ -2,6 +2,7 @@
  * The module: its directives and hooks.
  */
 
+#define NDK_SET_VAR  1                          /* of the NDK, this is used */
 #include <ndk.h>
 
 #include "ngx_http_notify_conf.h"

@@ -14,6 +14,9 @@
 #include "ngx_http_notify_conf.h"
 
 
+#define NGX_HTTP_UPGRADE_REQUIRED  426
+
+
 /*
  * Kept with the request, from its pool, from the moment when its user is
  * known; the variables read it.
@@ -39,7 +42,8 @@ typedef struct {
 /*
  * Answers with the status and {"error":text,"field":field}, or as error_page
  * says.  Logs the text as info ("client sent ..." is the caller's to word).
- * Returns what the content handler has to return, or to finalize with.
+ * Returns what the content handler has to return, or to finalize with: never
+ * NGX_OK, so that steps can return it.
  */
 ngx_int_t ngx_http_notify_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *field, const char *fmt, ...);
@@ -70,6 +74,9 @@ void ngx_http_notify_request_name(ngx_http_notify_ctx_t *ctx,
  */
 ngx_int_t ngx_http_notify_request_local(ngx_http_request_t *r,
     ngx_str_t *why);
+
+/* Whether $remote_addr alone is local. */
+ngx_uint_t ngx_http_notify_request_peer_local(ngx_http_request_t *r);
 
 /*
  * The n-th (from 0) header line of that name, lowercase or not, or NULL.

@@ -235,10 +235,22 @@ static ngx_int_t
 ngx_http_notify_user_refuse(ngx_http_request_t *r,
     ngx_http_notify_refusal_t *why, ngx_uint_t status, const char *fmt, ...)
 {
-    va_list  args;
+    va_list                      args;
+    ngx_http_notify_loc_conf_t  *nlcf;
+
+    nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
 
     why->status = status;
-    why->field = "user";
+
+    if (nlcf->user) {
+        why->field = "notify_user";
+
+    } else if (nlcf->push) {
+        why->field = "user";
+
+    } else {
+        why->field = "user_id";
+    }
 
     va_start(args, fmt);
     ngx_http_notify_text(r, &why->text, fmt, args);

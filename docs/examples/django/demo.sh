@@ -332,7 +332,7 @@ spawn_all() {
 
     if [ -n "$CELERY_BROKER_URL" ]; then
         spawn celery "${drop[@]}" "$PYTHON" -m celery --app demo worker \
-            --concurrency 2
+            --concurrency 2 --loglevel INFO
     fi
 }
 

@@ -782,5 +782,7 @@ notify_origin_is_address(const notify_origin_t *o)
         }
     }
 
-    return n == 0 || (n < o->host_len && o->host[n - 1] == '.');
+    /* no name ends with a dot, so that one here has digits behind it */
+
+    return n == 0 || o->host[n - 1] == '.';
 }

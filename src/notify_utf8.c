@@ -93,19 +93,11 @@ notify_utf8_cut(const uint8_t *p, size_t n, size_t max)
 }
 
 
-/* the first byte of a character, table 3-7 of the Unicode standard */
+/* a first byte that is not ASCII: table 3-7 of the Unicode standard */
 
 static int
 notify_utf8_lead(notify_utf8_t *u, uint8_t c)
 {
-    u->need = 0;
-    u->low = 0;
-    u->high = 0;
-
-    if (c < 0x80) {
-        return 0;
-    }
-
     if (c < 0xc2 || c > 0xf4) {
         return -1;
     }

@@ -244,6 +244,8 @@ test_error(void)
         { "Origin", "origin \"h\xe9t\xc3\xa9\xff\xe2\x82\" is refused",
           "{\"error\":\"origin \\\"h?t\xc3\xa9???\\\" is refused\","
           "\"field\":\"Origin\"}" },
+        { "x", "\xf0\x9f\x98\x80 and \xf0\x9f\x98",
+          "{\"error\":\"\xf0\x9f\x98\x80 and ???\",\"field\":\"x\"}" },
         { "x", "\xed\xa0\x80\xc0\xaf\xf4\x90\x80\x80",
           "{\"error\":\"?????????\",\"field\":\"x\"}" },
     };
@@ -311,7 +313,7 @@ test_memory(void)
 
     is(notify_json_error(out, sizeof(out), NULL, (uint8_t *) "a\n", 2), 0,
        "an error to escape needs memory too");
-    is(notify_json_string(out, sizeof(out), (uint8_t *) "ab", 2), 4,
+    is(notify_json_string(out, sizeof(out), (uint8_t *) "a b!", 4), 6,
        "a plain string needs none");
     is(notify_json_receipt(out, sizeof(out), 1, "\"a\\n\"", 5, 1),
        37, "a receipt needs none");

@@ -43,6 +43,8 @@ test_has(void)
         { ",", 0 },
         { "keep-alive", 0 },
         { "upgrad", 0 },
+        { "apgrade", 0 },
+        { "upgradf", 0 },
         { "upgrades", 0 },
         { "upgrade/1", 0 },
         { "x/upgrade", 0 },
@@ -72,6 +74,10 @@ test_has(void)
     is(notify_upgrade_has(NULL, 0, "upgrade"), 0, "no line has anything");
     is(notify_upgrade_has(guard("websocket/13"), 12, "websocket"), 0,
        "another version of a protocol is another one");
+    is(notify_upgrade_has(guard("XYZ, x~"), 7, "xyz"), 1,
+       "the last letters have two cases");
+    is(notify_upgrade_has(guard("XYZ, x~"), 7, "x^"), 0,
+       "other bytes have not");
     is(notify_upgrade_has(guard("h2c, WebSocket"), 14, "websocket"), 1,
        "websocket after h2c");
 }
@@ -266,8 +272,10 @@ test_key(void)
 static void
 test_accept(void)
 {
+    int      bad;
+    char     want[NOTIFY_UPGRADE_ACCEPT_LEN + 1];
     size_t   i;
-    uint8_t  out[NOTIFY_UPGRADE_ACCEPT_LEN];
+    uint8_t  out[NOTIFY_UPGRADE_ACCEPT_LEN], digest[20];
 
     static const struct {
         const char  *digest;
@@ -289,6 +297,26 @@ test_accept(void)
         is_mem(out, sizeof(out), cases[i].accept, 28, "%s",
                cases[i].accept);
     }
+
+    /* one bit is one letter: six bits each, from the left */
+
+    bad = 0;
+
+    for (i = 0; i < 160; i++) {
+        memset(digest, 0, sizeof(digest));
+        digest[i / 8] = (uint8_t) (0x80 >> i % 8);
+
+        strcpy(want, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        want[i / 6] = "gQIECB"[i % 6];
+
+        notify_upgrade_accept(out, test_guard(digest, 20));
+
+        if (memcmp(out, want, sizeof(out)) != 0 && bad++ == 0) {
+            diag("first at bit %zu", i);
+        }
+    }
+
+    is(bad, 0, "each bit of a digest has its letter");
 
     is_str(NOTIFY_UPGRADE_GUID, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
            "the text behind the key");
@@ -344,7 +372,9 @@ test_origin(void)
         "https://[1.2.3.4]", "https://[fe80::1%25eth0]", "https://[::1]]",
         "https://[v1.a]", "https://a[::1]",
         "https://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]",
-        "1http://example.com", "+http://example.com", "ht_tp://example.com",
+        "http://[0000:0000:0000:0000:0000:0000:0000:0000:00000]",
+        "http://[0000:0000:0000:0000:0000:0000:0000:0000:000000]",
+        "0http://example.com", "9http://example.com", "+http://example.com", "ht_tp://example.com",
         "ht tp://example.com", "null ", "NULL", "Null", "nullx", "null://",
         "file://", "any", "same", "http://\x01",
     };
@@ -601,7 +631,8 @@ test_pattern(void)
         { "*.*.example.com", star },
         { "*:80", star },
         { "*.0.0.1", address },
-        { "*.1", address },
+        { "*.0", address },
+        { "*.1.9", address },
         { "*.[::1]", address },
         { "https://*.0.0.1:80", address },
     };

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # The demo as a person sees it: docs/examples/django/demo.sh starts it, and
-# t/browser/bubble.py looks at it with Chromium.  What it saw last is in
-# build/browser.png.
+# t/browser/bubble.py looks at it with Chromium.  A picture of what it saw is
+# in build/browser.png.
 
 use strict;
 use warnings;
@@ -10,38 +10,21 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Socket::INET;
 use Test::More;
 
+use NotifyDemo;
 use NotifyEnv;
 
 for my $program ('/usr/bin/chromium', '/usr/bin/chromedriver') {
     plan skip_all => "there is no $program" if !-x $program;
 }
 
-my $demo = NotifyEnv::top() . '/docs/examples/django/demo.sh';
-my $dir = NotifyEnv::work_dir() . '/demo';
 my $screenshot = NotifyEnv::top() . '/build/browser.png';
 
-my ($ndk, $module) = NotifyEnv::modules();
+NotifyDemo::set_up();
 
-$ENV{DEMO_DIR} = $dir;
-$ENV{DEMO_PORT} = NotifyEnv::free_port();
-$ENV{DEMO_PUSH_PORT} = NotifyEnv::free_port();
-$ENV{DEMO_NGINX} = NotifyEnv::nginx();
-$ENV{NDK_MODULE} = $ndk;
-$ENV{NOTIFY_MODULE} = $module;
-delete $ENV{CELERY_BROKER_URL};
-
-$SIG{INT} = $SIG{TERM} = sub { exit 1 };
-
-END {
-    my $status = $?;
-
-    system($demo, 'stop') if $demo;
-    $? = $status;
-}
-
-my $out = `$demo start 2>&1 </dev/null`;
+my $out = NotifyDemo::demo('start');
 
 if ($? != 0) {
     fail('the demo starts');
@@ -52,16 +35,21 @@ if ($? != 0) {
 
 like($out, qr{http://127\.0\.0\.1:$ENV{DEMO_PORT}/}, 'the demo says where');
 
-like(`DEMO_DIR=$dir-2 $demo start 2>&1 </dev/null`,
-     qr/port $ENV{DEMO_PORT} is in use, set DEMO_PORT to a free one/,
-     'a port in use is an error that says what to set');
+{
+    local $ENV{DEMO_DIR} = "$ENV{DEMO_DIR}-2";
 
-like(`$demo start 2>&1 </dev/null`, qr/is running already/,
+    like(NotifyDemo::demo('start'),
+         qr/port $ENV{DEMO_PORT} is in use, set DEMO_PORT to a free one/,
+         'a port in use is an error that says what to set');
+}
+
+like(NotifyDemo::demo('start'), qr/is running already/,
      'a demo that runs is left as it is');
 
 unlink $screenshot;
 
-open my $seen, '-|', "$FindBin::Bin/browser/bubble.py", $demo, $screenshot
+open my $seen, '-|', "$FindBin::Bin/browser/bubble.py",
+                     NotifyDemo::demo_sh(), $screenshot
     or die "bubble.py: $!";
 
 while (my $line = <$seen>) {
@@ -77,24 +65,15 @@ while (my $line = <$seen>) {
 ok(close $seen, 'the browsers got to the end');
 ok(-s $screenshot, 'there is a picture of it');
 
-is(system($demo, 'stop'), 0, 'the demo stops');
+$out = NotifyDemo::demo('stop');
+is($?, 0, 'the demo stops') or diag($out);
 
 for my $port ($ENV{DEMO_PORT}, $ENV{DEMO_PUSH_PORT}) {
     ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port),
        'nobody listens any more');
 }
 
-is(join('', wrong("$dir/logs/error.log")), '', 'nginx has nothing to say');
-is(join('', wrong("$dir/logs/nginx.log")), '', 'nor to its standard error');
+is(NotifyDemo::wrong('error.log'), '', 'nginx has nothing to say');
+is(NotifyDemo::wrong('nginx.log'), '', 'nor to its standard error');
 
 done_testing();
-
-
-sub wrong {
-    my ($file) = @_;
-
-    open my $log, '<', $file or die "$file: $!";
-
-    return grep { /\[(?:alert|crit|emerg)\]|exited on signal|Sanitizer/
-                  || /runtime error/ } <$log>;
-}

@@ -39,7 +39,7 @@ DEPS_TEST = chromium chromium-driver clang cppcheck curl \
 
 
 TOP := $(CURDIR)
-BUILD := $(TOP)/build
+BUILD ?= $(TOP)/build
 MODULE := ngx_http_notify_module.so
 
 # A plain tree writes a Makefile into itself when it is configured, so that
@@ -68,7 +68,7 @@ NESTED = $(MAKE) $(if $(V),,-s) --no-print-directory -j $(JOBS) -C $(TREE)
 .NOTPARALLEL:
 
 .PHONY: all deps deps-build deps-demo build install clean demo demo-stop \
-	test test-asan test-valgrind prove lint bench bench-quick help FORCE
+	test test-asan test-valgrind lint bench bench-quick help FORCE
 
 all: build
 
@@ -128,10 +128,11 @@ deps-demo:
 
 # --- the module
 
+# A file that an nginx has loaded is replaced, never written into.
 build: $(BUILD)/nginx/Makefile
 	@$(NESTED) -f $< modules
 	@cd $(BUILD)/nginx && for so in *.so; do \
-		cmp -s $$so ../$$so || cp $$so ../$$so; \
+		cmp -s $$so ../$$so || { cp $$so $$so.new && mv $$so.new ../$$so; }; \
 	done
 
 $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/settings | $(TREE)
@@ -175,10 +176,7 @@ demo-stop:
 # --- tests
 
 test: deps build
-	@$(MAKE) --no-print-directory prove
-
-prove:
-	prove -j $(JOBS) $(TESTS)
+	@NOTIFY_TEST_OBJS=$(BUILD) prove -j $(JOBS) $(TESTS)
 
 lint:
 	t/lint
@@ -189,20 +187,29 @@ bench: deps build
 bench-quick: deps-demo build
 	t/bench/quick.py
 
-# nginx, the NDK and the module as one instrumented build.  What nginx does
-# not free when it exits is not a leak of a running server: that the module
-# frees what it takes is seen by t/reload.t, which counts.
-ADD = --add-dynamic-module
+# The module, and nginx too where its source is at hand (nginx-dev has only
+# the headers): then all is one instrumented build, else the packaged nginx
+# gets the sanitizers' libraries, which watch its heap but not its own code.
+# That nginx does not free everything when it exits is no leak of a server:
+# what grows is seen by t/reload.t, which counts.
 SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer
+ASAN := $(BUILD)/asan
+WHOLE := $(wildcard $(NGINX_SRC)/src/core/nginx.c)
+LIBASAN = $(shell $(CC) -print-file-name=libasan.so)
+LIBUBSAN = $(shell $(CC) -print-file-name=libubsan.so)
 
-$(BUILD)/asan/Makefile: config Makefile $(BUILD)/settings | $(TREE)
+$(ASAN)/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@echo "configuring $(TREE) with $(SANITIZE)"
-	@$(call configure,$(BUILD)/asan,-g -O1 $(SANITIZE),$(SANITIZE),$(ADD))
+	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(if \
+		$(WHOLE),--add-dynamic-module,$(NDK_ADDON)))
 
-test-asan: deps build $(BUILD)/asan/Makefile
-	@$(NESTED) -f $(BUILD)/asan/Makefile binary modules
-	@NOTIFY_TEST_OBJS=$(BUILD)/asan TEST_NGINX_BINARY=$(BUILD)/asan/nginx \
-		$(MAKE) --no-print-directory prove
+test-asan: deps build $(ASAN)/Makefile
+	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
+	@NOTIFY_TEST_OBJS=$(ASAN) NOTIFY_TEST_TAG=asan \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(if $(WHOLE),TEST_NGINX_BINARY=$(ASAN)/nginx, \
+		TEST_NGINX_LD_PRELOAD="$(LIBASAN) $(LIBUBSAN)") \
+		prove -j $(JOBS) $(TESTS)
 
 test-valgrind: deps build
 	t/valgrind

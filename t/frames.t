@@ -96,6 +96,7 @@ __DATA__
 ::handshake('/client?user_id=42') . ::client_frame(1, 'hello', mask => 0)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -104,6 +105,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(1, 'hello', rsv => 4)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -112,6 +114,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(3, 'hello')
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -120,6 +123,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(11, '')
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -128,6 +132,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(9, 'x' x 126)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -136,6 +141,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(9, 'x', fin => 0)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -144,6 +150,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(0, 'more')
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -153,6 +160,7 @@ qr/^\x88.\x03\xea/s
 . ::client_frame(1, 'two')
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -161,6 +169,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(1, 'hello', form => 16)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -169,6 +178,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::client_frame(8, "\x03")
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -177,6 +187,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::close_frame(1005)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -185,6 +196,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::close_frame(999)
 --- response_body_like eval
 qr/^\x88.\x03\xea/s
+--- shutdown
 
 
 
@@ -193,6 +205,7 @@ qr/^\x88.\x03\xea/s
 ::handshake('/client?user_id=42') . ::close_frame(1000, "\xff")
 --- response_body_like eval
 qr/^\x88.\x03\xef/s
+--- shutdown
 
 
 
@@ -201,6 +214,7 @@ qr/^\x88.\x03\xef/s
 ::handshake('/client?user_id=42') . ::client_frame(1, "caf\xe9")
 --- response_body_like eval
 qr/^\x88.\x03\xef/s
+--- shutdown
 
 
 
@@ -210,6 +224,7 @@ qr/^\x88.\x03\xef/s
 . ::client_frame(1, "caf\xff", length => 1000)
 --- response_body_like eval
 qr/^\x88.\x03\xef/s
+--- shutdown
 
 
 
@@ -230,6 +245,7 @@ qr/^\x88.\x03\xef/s
 . ::client_frame(1, "\xf0\x9f", fin => 0) . ::client_frame(0, "\x94")
 --- response_body_like eval
 qr/^\x88.\x03\xef/s
+--- shutdown
 
 
 
@@ -238,6 +254,7 @@ qr/^\x88.\x03\xef/s
 ::handshake('/client?user_id=42') . ::client_frame(1, "\xed\xa0\x80")
 --- response_body_like eval
 qr/^\x88.\x03\xef/s
+--- shutdown
 
 
 
@@ -265,6 +282,7 @@ qr/^\x88.\x03\xef/s
 . ::client_frame(2, '', length => 4097)
 --- response_body_like eval
 qr/^\x88.\x03\xf1/s
+--- shutdown
 
 
 
@@ -274,6 +292,7 @@ qr/^\x88.\x03\xf1/s
 . ::client_frame(2, '', length => 2 ** 62)
 --- response_body_like eval
 qr/^\x88.\x03\xf1/s
+--- shutdown
 
 
 
@@ -283,6 +302,7 @@ qr/^\x88.\x03\xf1/s
 . ::client_frame(2, 'x' x 4000, fin => 0) . ::client_frame(0, 'x' x 97)
 --- response_body_like eval
 qr/^\x88.\x03\xf1/s
+--- shutdown
 
 
 
@@ -297,6 +317,7 @@ qr/^\x88.\x03\xf1/s
 . ::client_frame(1, 'x' x 11)
 --- response_body_like eval
 qr/^\x88.\x03\xf1/s
+--- shutdown
 
 
 
@@ -311,6 +332,7 @@ qr/^\x88.\x03\xf1/s
 . ::client_frame(1, 'hello')
 --- response_body_like eval
 qr/^\x88.\x03\xeb/s
+--- shutdown
 
 
 

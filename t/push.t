@@ -16,7 +16,7 @@ POST /new/42
 hello
 --- response_headers
 Content-Type: application/json
---- response_body_like
+--- response_body_like chomp
 ^\{"id":"\d{13}-\d+","user":"42","sockets":0\}\n?$
 
 
@@ -160,7 +160,7 @@ binary 00ff80
 --- error_code: 400
 --- response_headers
 Content-Type: application/json
---- response_body_like
+--- response_body_like chomp
 ^\{"error":".*UTF-8.*","field":"(?:body|message)"\}
 
 
@@ -172,7 +172,7 @@ Content-Type: application/json
 "POST /new/42 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 . "Content-Length: 4\r\n\r\nab\xe2\x82"
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 UTF-8
 
 
@@ -198,7 +198,7 @@ UTF-8
     }
 --- request
 GET /t
---- response_body_like
+--- response_body_like chomp
 ^200 \{"id":"\*","user":"42","sockets":2\}
 200 \{.*"user":"42","sockets":2\}
 text "before"
@@ -253,7 +253,7 @@ PATCH /new/42
 --- response_headers
 Allow: GET, HEAD, POST, PUT, DELETE
 Content-Type: application/json
---- response_body_like
+--- response_body_like chomp
 "field":"method"
 
 
@@ -265,7 +265,7 @@ Content-Type: application/json
 POST /new/
 hello
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 ^\{"error":".*user.*","field":"user"\}
 
 
@@ -296,7 +296,7 @@ text "hello"
 --- request
 POST /new/a%2Fb
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"a/b","sockets":0
 
 
@@ -307,7 +307,7 @@ hello
 --- request
 POST /new/a//b/../c/./d
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"a//b/\.\./c/\./d","sockets":0
 
 
@@ -318,7 +318,7 @@ hello
 --- request
 POST /new/42?x=1
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -329,7 +329,7 @@ hello
 --- request
 POST /new/a+b
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"a\+b","sockets":0
 
 
@@ -352,7 +352,7 @@ qr/"user":"\\"\\\\\\n\x7f","sockets":0/
 POST /new/a%00b
 hello
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 "error":".*NUL.*","field":"user"|400 Bad Request
 
 
@@ -364,7 +364,7 @@ hello
 POST /new/%c3%28
 hello
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 "error":".*UTF-8.*","field":"user"
 
 
@@ -375,7 +375,7 @@ hello
 --- request eval
 "POST /new/" . 'u' x 256 . "\nhello"
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 "error":".*255.*","field":"user"
 
 
@@ -387,7 +387,7 @@ hello
 POST /%6eew/42
 hello
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 "field":"user"
 
 
@@ -399,7 +399,7 @@ hello
 --- request
 POST /old/4%202
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"4 2","sockets":0
 
 
@@ -413,7 +413,7 @@ hello
 --- request
 POST /users/42/new
 hello
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -429,7 +429,7 @@ POST /new
 hello
 --- more_headers
 X-User: 42
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -444,7 +444,7 @@ X-User: 42
 POST /new
 hello
 --- error_code: 401
---- response_body_like
+--- response_body_like chomp
 "field":"notify_user"
 
 
@@ -458,7 +458,7 @@ POST /new/42
 hello
 --- more_headers
 Cookie: uid=7
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -523,7 +523,7 @@ text 1048576 true
 "POST /new/42 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 . "Content-Length: 10000\r\n\r\n" . 'x' x 9999 . "\xc3"
 --- error_code: 400
---- response_body_like
+--- response_body_like chomp
 UTF-8
 
 
@@ -629,10 +629,8 @@ GET /t
 POST /new/42
 hello, world
 --- error_code: 413
---- error_log
-client intended to send too large body
---- no_error_log
-[alert]
+--- error_log eval
+qr/\[error\].*client intended to send too large body/
 
 
 
@@ -647,7 +645,7 @@ hello
 --- more_headers
 X-Real-IP: 172.18.0.5
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused: peer 172\.18\.0\.5 is not local; write \\?"notify_push from=any; allow 172\.18\.0\.5; deny all;\\?" in this location
 --- error_log
 push refused: peer 172.18.0.5 is not local; write "notify_push from=any; allow 172.18.0.5; deny all;" in this location
@@ -663,7 +661,7 @@ hello
 --- more_headers
 X-Forwarded-For: 127.0.0.1
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*X-Forwarded-For.*from=any
 --- error_log
 push refused
@@ -679,7 +677,7 @@ hello
 --- more_headers
 Forwarded: for=127.0.0.1
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*Forwarded
 --- error_log
 push refused
@@ -695,7 +693,7 @@ hello
 --- more_headers
 Via: 1.1 proxy
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*Via
 --- error_log
 push refused
@@ -711,7 +709,7 @@ hello
 --- more_headers
 X-Real-IP: 127.0.0.1
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*X-Real-IP
 --- error_log
 push refused
@@ -727,7 +725,7 @@ hello
 --- more_headers
 Origin: http://localhost
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*Origin
 --- error_log
 push refused
@@ -742,7 +740,7 @@ GET /new/42
 --- more_headers
 Sec-Fetch-Site: same-origin
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 push refused.*Sec-Fetch-Site
 --- error_log
 push refused
@@ -757,7 +755,7 @@ POST /new/42
 hello
 --- more_headers
 X-Forwarded-For: 203.0.113.7
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -771,7 +769,7 @@ hello
 --- more_headers
 Origin: http://localhost
 Sec-Fetch-Site: same-origin
---- response_body_like
+--- response_body_like chomp
 "user":"42","sockets":0
 
 
@@ -785,7 +783,7 @@ hello
 --- more_headers
 Sec-Fetch-Site: cross-site
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 Sec-Fetch-Site
 
 
@@ -800,10 +798,10 @@ Sec-Fetch-Site
 POST /new/42
 hello
 --- error_code: 403
---- response_body_like
+--- response_body_like chomp
 403 Forbidden
---- error_log
-access forbidden by rule
+--- error_log eval
+qr/\[error\].*access forbidden by rule/
 
 
 

@@ -31,6 +31,13 @@ sub nginx {
 }
 
 
+# What a command line begins with when libraries are to be preloaded.
+sub preload {
+    my $libraries = $ENV{TEST_NGINX_LD_PRELOAD} or return;
+    return ('env', "LD_PRELOAD=$libraries");
+}
+
+
 # What load_module must name for the module to run; none is needed for what
 # is a part of nginx itself.
 sub modules {
@@ -46,13 +53,14 @@ sub lua_module {
 }
 
 
-# build/t/NAME, emptied when the test starts and left when it ends.
+# build/t/NAME, emptied when the test starts and left when it ends.  (Set
+# NOTIFY_TEST_DIR to have it elsewhere than in build/t.)
 sub work_dir {
     return $WorkDir if $WorkDir;
 
     my $name = File::Basename::basename($0, '.t');
     $name .= "-$ENV{NOTIFY_TEST_TAG}" if $ENV{NOTIFY_TEST_TAG};
-    $WorkDir = "$Top/build/t/$name";
+    $WorkDir = ($ENV{NOTIFY_TEST_DIR} || "$Top/build/t") . "/$name";
 
     File::Path::remove_tree($WorkDir);
     File::Path::make_path($WorkDir);

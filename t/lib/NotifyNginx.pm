@@ -100,7 +100,7 @@ sub command {
     my ($self, @more) = @_;
 
     my $root = $self->{root};
-    return (NotifyEnv::nginx(), '-p', "$root/", '-c', "$root/nginx.conf",
+    return (NotifyEnv::preload(), NotifyEnv::nginx(), '-p', "$root/", '-c', "$root/nginx.conf",
             '-e', "$root/error.log", @more);
 }
 
@@ -110,7 +110,7 @@ sub check {
     my $self = shift;
 
     $self->configure;
-    my $command = join ' ', $self->command('-t');
+    my $command = join " ", map { "'$_'" } $self->command("-t");
     my $out = `$command 2>&1`;
     return ($? >> 8, $out);
 }

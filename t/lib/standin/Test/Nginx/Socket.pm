@@ -7,7 +7,7 @@ package Test::Nginx::Socket;
 # a check that is silently not made.
 #
 # Environment, as in the real one: TEST_NGINX_BINARY, _LOAD_MODULES,
-# _LOG_LEVEL, _MASTER_PROCESS, _NO_SHUFFLE, _PORT, _SERVROOT, _TIMEOUT,
+# _LD_PRELOAD, _LOG_LEVEL, _MASTER_PROCESS, _NO_SHUFFLE, _PORT, _SERVROOT, _TIMEOUT,
 # _USE_HUP, _USE_VALGRIND, _VERBOSE, and $TEST_NGINX_* in a block's text.
 #
 # It does not wait for a time where the real one does: it waits until the
@@ -45,8 +45,8 @@ my %SECTIONS = map { $_ => 1 } qw(
     no_error_log no_shutdown_error_log pipelined_requests post_main_config
     raw_request raw_response_headers_like raw_response_headers_unlike request
     response_body response_body_like response_body_unlike response_headers
-    response_headers_like server_addr_for_client shutdown_error_log skip_eval
-    skip_nginx suppress_stderr timeout user_files
+    response_headers_like server_addr_for_client shutdown shutdown_error_log
+    skip_eval skip_nginx suppress_stderr timeout user_files
 );
 
 my $Binary     = $ENV{TEST_NGINX_BINARY} || 'nginx';
@@ -54,6 +54,7 @@ my $Root       = $ENV{TEST_NGINX_SERVROOT} || Cwd::cwd() . '/t/servroot';
 my $Port       = $ENV{TEST_NGINX_PORT} || 1984;
 my $Timeout    = $ENV{TEST_NGINX_TIMEOUT} || 3;
 my $Valgrind   = $ENV{TEST_NGINX_USE_VALGRIND};
+my $Preload    = $ENV{TEST_NGINX_LD_PRELOAD};
 my $UseHup     = $ENV{TEST_NGINX_USE_HUP};
 my $Verbose    = $ENV{TEST_NGINX_VERBOSE};
 our $LogLevel   = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
@@ -365,6 +366,7 @@ sub command ($) {
     my $cmd = "$Binary -e $Root/logs/error.log -p $Root/"
               . " -c $Root/conf/nginx.conf > /dev/null";
     $cmd .= ' 2> /dev/null' if $block && defined $block->suppress_stderr;
+    $cmd = "LD_PRELOAD='$Preload' $cmd" if $Preload;
     return $cmd;
 }
 
@@ -674,6 +676,8 @@ sub talk ($$$) {
             my $n = syswrite $sock, $request;
             if (defined $n) {
                 substr $request, 0, $n, '';
+                shutdown $sock, 1
+                    if $request eq '' && defined $block->shutdown;
             } elsif (!$!{EAGAIN}) {
                 $request = '';
             }

@@ -300,7 +300,7 @@ def socket_is_of_the_session(alice):
     check(status == 404, "the question who it is cannot be asked from outside")
 
 
-def count_comes_back_with_the_socket(first):
+def count_comes_back_with_the_socket(first, second, other):
     subprocess.run([DEMO, "stop"], check=True, timeout=DEADLINE)
     check_soon(first.state, "closed", "the socket closes with the server")
 
@@ -322,10 +322,12 @@ def count_comes_back_with_the_socket(first):
     check_soon(first.bubble, "1", "and learns what it missed meanwhile")
     check(first.marked(), "without being loaded again")
 
+    for tab in (second, other):
+        tab.run("window.dispatchEvent(new Event('online'))")
+        check_soon(tab.state, "open", "so do those whose network came back")
+
 
 def logging_out_closes_sockets(first, second, other, session):
-    for tab in (first, second, other):
-        check_soon(tab.state, "open", "all pages have their sockets")
     for tab in (first, second):
         tab.watch_opening()
     second.watch_close()
@@ -362,7 +364,7 @@ def main():
         bubble_moves(alice, bob, first, second, other)
         marking_as_read_hides_it(first, second)
         socket_is_of_the_session(alice)
-        count_comes_back_with_the_socket(first)
+        count_comes_back_with_the_socket(first, second, other)
         logging_out_closes_sockets(first, second, other, alice.session())
     finally:
         alice.quit()

@@ -43,21 +43,6 @@ typedef struct {
 } ngx_http_notify_role_t;
 
 
-/* The post of directives that take a time or size, in ms or bytes. */
-typedef struct {
-    ngx_uint_t                  min;
-    ngx_uint_t                  max;
-    const char                 *write;          /* what to write, as text */
-} ngx_http_notify_bounds_t;
-
-
-/* The post of directives that take one of some words. */
-typedef struct {
-    ngx_conf_enum_t            *words;
-    const char                 *write;
-} ngx_http_notify_words_t;
-
-
 /* notify_user as it was written. */
 typedef struct {
     ngx_http_complex_value_t    value;
@@ -124,22 +109,6 @@ char *ngx_http_notify_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_notify_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-
-/*
- * Setters.  Those of a value of our own kind take their bounds or words from
- * the command's post, those of a role the role.
- */
-char *ngx_http_notify_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_reserve(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_socket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
  * Fills in the logs of the locations.  Which files they write to is known

@@ -9,6 +9,7 @@
 #include "ngx_http_notify_handshake.h"
 #include "ngx_http_notify_process.h"
 #include "ngx_http_notify_push.h"
+#include "ngx_http_notify_setters.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_status.h"
 #include "ngx_http_notify_vars.h"

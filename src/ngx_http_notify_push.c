@@ -2,6 +2,10 @@
  * Pushes: request, message, bus, receipt.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include <sys/mman.h>
 
 #include "notify_bus.h"

@@ -2,6 +2,10 @@
  * Who a request speaks of, where it comes from, and how it is refused.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_json.h"
 #include "notify_user.h"
 #include "ngx_http_notify_compat.h"

@@ -2,6 +2,10 @@
  * notify_status: numbers are copied out of the zone, then printed.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include <jansson.h>
 
 #include "notify_id.h"
@@ -67,8 +71,8 @@ static ngx_int_t ngx_http_notify_status_format(ngx_http_request_t *r,
 static ngx_int_t ngx_http_notify_numbers(ngx_http_request_t *r,
     ngx_http_notify_numbers_t *n);
 
-static ngx_http_notify_reply_t *ngx_http_notify_status_json(ngx_http_request_t *r,
-    ngx_http_notify_numbers_t *n);
+static ngx_http_notify_reply_t *ngx_http_notify_status_json(
+    ngx_http_request_t *r, ngx_http_notify_numbers_t *n);
 static int ngx_http_notify_status_zone(json_t *root,
     ngx_http_notify_numbers_t *n);
 static int ngx_http_notify_status_workers(json_t *root,
@@ -78,15 +82,15 @@ static int ngx_http_notify_status_counters(json_t *root,
 static int ngx_http_notify_status_put(json_t *object, const char *key,
     uint64_t value);
 
-static ngx_http_notify_reply_t *ngx_http_notify_status_text(ngx_http_request_t *r,
-    ngx_http_notify_numbers_t *n);
+static ngx_http_notify_reply_t *ngx_http_notify_status_text(
+    ngx_http_request_t *r, ngx_http_notify_numbers_t *n);
 static u_char *ngx_http_notify_status_text_gauges(u_char *p, u_char *last,
     ngx_http_notify_numbers_t *n);
 static u_char *ngx_http_notify_status_text_workers(u_char *p, u_char *last,
     ngx_http_notify_numbers_t *n);
 static u_char *ngx_http_notify_status_text_counters(u_char *p, u_char *last,
     ngx_http_notify_numbers_t *n);
-static u_char *ngx_http_notify_status_text_head(u_char *p, u_char *last,
+static u_char *ngx_http_notify_status_head(u_char *p, u_char *last,
     const char *name, const char *type, const char *help);
 
 
@@ -404,14 +408,15 @@ ngx_http_notify_status_counters(json_t *root, ngx_http_notify_numbers_t *n)
             rc |= json_object_set_new(root, c->group, group);
         }
 
-        rc |= ngx_http_notify_status_put(group, c->key, n->counters[c->counter]);
+        rc |= ngx_http_notify_status_put(group, c->key,
+                                         n->counters[c->counter]);
     }
 
     group = json_object();
 
     for (i = 0; i < NGX_HTTP_NOTIFY_CLOSES; i++) {
         rc |= ngx_http_notify_status_put(group, ngx_http_notify_close_names[i],
-                                       n->counters[NOTIFY_N_CLOSED + i]);
+                                         n->counters[NOTIFY_N_CLOSED + i]);
     }
 
     return rc | json_object_set_new(root, "closes", group);
@@ -475,17 +480,17 @@ ngx_http_notify_status_text_gauges(u_char *p, u_char *last,
     };
 
     for (i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
-        p = ngx_http_notify_status_text_head(p, last, gauges[i].name, "gauge",
-                                      gauges[i].help);
+        p = ngx_http_notify_status_head(p, last, gauges[i].name, "gauge",
+                                        gauges[i].help);
         p = ngx_slprintf(p, last, "notify_%s %uL\n", gauges[i].name,
                          gauges[i].value);
     }
 
     ms = n->last_id >> NOTIFY_ID_SEQ_BITS;
 
-    p = ngx_http_notify_status_text_head(p, last, "last_message_timestamp_seconds",
-                                  "gauge",
-                                  "When the last message was pushed.");
+    p = ngx_http_notify_status_head(p, last, "last_message_timestamp_seconds",
+                                    "gauge",
+                                    "When the last message was pushed.");
 
     return ngx_slprintf(p, last,
                         "notify_last_message_timestamp_seconds %uL.%03uL\n",
@@ -504,9 +509,10 @@ ngx_http_notify_status_text_workers(u_char *p, u_char *last,
     for (tls = 0; tls < 2; tls++) {
         name = tls ? "worker_tls_sockets" : "worker_sockets";
 
-        p = ngx_http_notify_status_text_head(p, last, name, "gauge",
-                                      tls ? "Open sockets over TLS, by worker."
-                                          : "Open sockets, by worker.");
+        p = ngx_http_notify_status_head(p, last, name, "gauge",
+                                        tls
+                                        ? "Open sockets over TLS, by worker."
+                                        : "Open sockets, by worker.");
 
         for (i = 0; i < n->nrows; i++) {
             row = &n->rows[i];
@@ -534,8 +540,8 @@ ngx_http_notify_status_text_counters(u_char *p, u_char *last,
         c = &ngx_http_notify_counters[i];
 
         if (c->help) {
-            p = ngx_http_notify_status_text_head(p, last, c->name, "counter",
-                                          c->help);
+            p = ngx_http_notify_status_head(p, last, c->name, "counter",
+                                            c->help);
         }
 
         p = ngx_slprintf(p, last, "notify_%s", c->name);
@@ -547,8 +553,8 @@ ngx_http_notify_status_text_counters(u_char *p, u_char *last,
         p = ngx_slprintf(p, last, " %uL\n", n->counters[c->counter]);
     }
 
-    p = ngx_http_notify_status_text_head(p, last, "closes_total", "counter",
-                                  "Sockets closed, by code.");
+    p = ngx_http_notify_status_head(p, last, "closes_total", "counter",
+                                    "Sockets closed, by code.");
 
     for (i = 0; i < NGX_HTTP_NOTIFY_CLOSES; i++) {
         p = ngx_slprintf(p, last, "notify_closes_total{code=\"%s\"} %uL\n",
@@ -561,7 +567,7 @@ ngx_http_notify_status_text_counters(u_char *p, u_char *last,
 
 
 static u_char *
-ngx_http_notify_status_text_head(u_char *p, u_char *last, const char *name,
+ngx_http_notify_status_head(u_char *p, u_char *last, const char *name,
     const char *type, const char *help)
 {
     return ngx_slprintf(p, last,

@@ -2,6 +2,10 @@
  * The variables, and the function behind set_notify_online.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_bus.h"
 #include "notify_id.h"
 #include "notify_user.h"

@@ -446,6 +446,7 @@ notify_codec_payload(notify_codec_t *cd, uint8_t *p, size_t n,
 }
 
 
+/* a text is checked here, and the message ends with its last frame */
 
 static unsigned
 notify_codec_data(notify_codec_t *cd, uint8_t *p, size_t n,

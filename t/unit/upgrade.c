@@ -374,7 +374,8 @@ test_origin(void)
         "https://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]",
         "http://[0000:0000:0000:0000:0000:0000:0000:0000:00000]",
         "http://[0000:0000:0000:0000:0000:0000:0000:0000:000000]",
-        "0http://example.com", "9http://example.com", "+http://example.com", "ht_tp://example.com",
+        "0http://example.com", "9http://example.com",
+        "+http://example.com", "ht_tp://example.com",
         "ht tp://example.com", "null ", "NULL", "Null", "nullx", "null://",
         "file://", "any", "same", "http://\x01",
     };

@@ -62,8 +62,10 @@ sub section {
 
     my ($marks) = $text =~ /^(#+) \Q$heading\E$/m or return '';
 
-    return $text =~ /^$marks \Q$heading\E\n(.*?)(?=^#{1,${\length $marks}} |\z)/ms
-           ? $1 : '';
+    my ($part) = $text =~ /^$marks \Q$heading\E\n(.*)/ms;
+
+    $part =~ s/^#{1,${\length $marks}} .*//ms;
+    return $part;
 }
 
 
@@ -202,8 +204,9 @@ sub default_of {
     my ($member) = $command->{offset} =~ /^offsetof\(\w+,\s*(\w+)\)$/;
     $member //= $member{$name} // return '—';
 
-    my ($value) = $code =~ /ngx_conf_(?:merge_\w+\(conf->$member,\s*prev->$member
-                            |init_\w+\(nmcf->$member),\s*(.*?)\);/sx;
+    my ($value) = $code =~ /ngx_conf_(?:merge_\w+\(conf->$member,
+                            \s*prev->$member|init_\w+\(nmcf->$member),
+                            \s*(.*?)\);/sx;
 
     return "no default of $member" if !defined $value;
     return $null{$name} if $value eq 'NULL';
@@ -327,7 +330,9 @@ sub check_status {
 
     my %object = (root => '', zone => 'zone.', worker => 'workers[].');
 
-    while ($code =~ /(?:status_put|json_object_set_new)\(\s*(\w+),\s*"(\w+)"/g) {
+    while ($code =~ /(?:status_put|json_object_set_new)\(\s*(\w+),
+                     \s*"(\w+)"/gx)
+    {
         $json{$object{$1} . $2} = 1 if $2 !~ /^(?:zone|workers|closes)$/;
     }
 
@@ -369,7 +374,8 @@ sub check_close_codes {
 # --- files
 
 sub check_files {
-    my %there = map { m{([^/]+)\.[ch]$} ? ($1 => 1) : () } glob "$top/src/*.[ch]";
+    my %there = map { m{([^/]+)\.[ch]$} ? ($1 => 1) : () }
+                glob "$top/src/*.[ch]";
 
     my $part = section($page{'docs/design.md'} // '', 'Files');
     my @listed = $part =~ /^\| `(\w+)` \|/gm;
@@ -423,9 +429,11 @@ sub anchors {
 sub check_examples {
     make_path("$dir/conf");
 
-    my $out = `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=example.com \\
-               -keyout '$dir/key.pem' -out '$dir/cert.pem' 2>&1`;
-    die $out if $? != 0;
+    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes '
+                  . '-subj /CN=example.com '
+                  . "-keyout '$dir/key.pem' -out '$dir/cert.pem'";
+    my $said = `$command 2>&1`;
+    die $said if $? != 0;
 
     for my $page (@pages) {
         my $n = 0;

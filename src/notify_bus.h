@@ -3,7 +3,10 @@
  *
  * Each call takes the zone's lock itself, for well under a microsecond; bodies
  * that are not small are copied outside it.  Any worker may call with its own
- * seat; a call that publishes sets z->wake_self when the caller has to take.
+ * seat.
+ *
+ * A call that publishes sets z->wake_self when the caller itself has to take;
+ * and so may any other call, since any may find that the zone must be rebuilt.
  */
 
 #ifndef NOTIFY_BUS_H_INCLUDED

@@ -107,7 +107,7 @@ notify_lock_wake(notify_zone_t *z)
 
     for (i = 0; i < (z->head->seats + 63) / 64; i++) {
 
-        word = z->wake_all ? ~(uint64_t) 0 : z->wake[i];
+        word = z->wake[i];
         z->wake[i] = 0;
 
         for ( /* void */ ; word; word &= word - 1) {
@@ -116,14 +116,12 @@ notify_lock_wake(notify_zone_t *z)
             if (seat == z->seat) {
                 z->wake_self = true;
 
-            } else if (seat < z->head->seats) {
+            } else {
                 /* EAGAIN: the counter is full, so it is awake already */
                 (void) !write(z->seats[seat].event, &one, sizeof(one));
             }
         }
     }
-
-    z->wake_all = false;
 }
 
 
@@ -138,6 +136,8 @@ notify_rebuild_locked(notify_zone_t *z)
     notify_store(&head->dirty, 1);
 
     notify_blocks_forget(z);
+
+    /* none was told: who has messages will be, as they are queued again */
 
     for (i = 0; i < head->seats; i++) {
         z->seats[i].first = 0;
@@ -156,8 +156,6 @@ notify_rebuild_locked(notify_zone_t *z)
     notify_blocks_relist(z);
     notify_inbox_relink(z, messages);
     notify_rebuild_index(z);
-
-    z->wake_all = true;
 }
 
 

@@ -22,8 +22,9 @@ void notify_unlock(notify_zone_t *z);
 
 /*
  * Makes everything derived anew from the truth, and drops what belongs to
- * seats that are not live; all seats will be woken.  Time grows with the zone:
- * about 0.1 us a key or message.  The caller holds the lock.
+ * seats that are not live.  All seats with messages will be woken: whoever was
+ * to wake them may have died.  Time grows with the zone: about 0.1 us a key or
+ * message.  The caller holds the lock.
  */
 void notify_rebuild_locked(notify_zone_t *z);
 

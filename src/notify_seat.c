@@ -169,8 +169,8 @@ notify_seat_reap(notify_zone_t *z, const uint64_t *dead)
     notify_unlock(z);
 
     /*
-     * All are awake now, and not before: killed above, the next sweep finds
-     * the seats still dying and wakes all that a dead worker did not.
+     * All that have messages are awake now, and not before: killed above, the
+     * next sweep finds the seats still dying, and wakes them.
      */
 
     for (i = 0; i < z->head->seats; i++) {

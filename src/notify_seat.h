@@ -9,24 +9,26 @@
 
 
 /*
- * Takes a seat for this process and generation, in z->seat; reaps a dead
- * worker's if need be.  To be called in the thread that will call
- * notify_seat_leave(): the seat's life lock is held till then, or till death.
- * Returns 0, or -1 when all seats have living workers.
+ * Takes a seat for this process and generation, in z->seat; sweeps first.  To
+ * be called in the thread that will call notify_seat_leave(): the seat's life
+ * lock is held till then, or till death.  Returns 0, or -1 when no seat is
+ * free; one that is being reaped by another will be.
  */
 int notify_seat_take(notify_zone_t *z, uint32_t generation);
 
 /*
- * Gives the seat back: what its inbox holds is done with.  The caller's
- * sockets have left.
+ * Gives the seat back: what its inbox holds is done with.  Sockets that have
+ * not left, and messages taken and not done with, are reaped by the next
+ * sweep.
  */
 void notify_seat_leave(notify_zone_t *z);
 
 /*
  * Reaps the seats whose workers have died: their sockets are gone, and what
- * they were to deliver goes with them.  Then wakes all, since a worker that
- * dies between publishing and waking leaves others asleep.  Returns how many
- * it reaped.  Cheap when there is none: a try at each life lock.
+ * they were to deliver goes with them.  Then wakes all that have messages,
+ * since a worker that dies between publishing and waking leaves others asleep.
+ * Returns how many it reaped.  Cheap when there is none: a try at each life
+ * lock; else one rebuild.
  */
 unsigned notify_seat_sweep(notify_zone_t *z);
 

@@ -246,9 +246,8 @@ typedef struct {
     int              fd;
     uint32_t         seat;                   /* this worker's, or NOTIFY_NONE */
 
-    bool             wake_self;              /* own inbox was filled */
-    bool             wake_all;               /* after a rebuild */
-    uint64_t         wake[NOTIFY_SEATS_MAX / 64];   /* seats to wake at unlock */
+    bool             wake_self;              /* has messages in its inbox */
+    uint64_t         wake[NOTIFY_SEATS_MAX / 64];   /* seats to tell of it */
 } notify_zone_t;
 
 #define NOTIFY_NONE  ((uint32_t) -1)

@@ -9,6 +9,8 @@ static ngx_http_notify_interval_t *ngx_http_notify_deadlines_find(
     ngx_http_notify_deadlines_t *d, ngx_msec_t interval);
 static ngx_int_t ngx_http_notify_deadlines_push(ngx_http_notify_deadlines_t *d,
     ngx_msec_t interval);
+static void ngx_http_notify_deadlines_within(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t time);
 static void ngx_http_notify_deadline_insert(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_interval_t *i, ngx_http_notify_deadline_t *deadline);
 
@@ -101,11 +103,56 @@ ngx_http_notify_deadline_insert(ngx_http_notify_deadlines_t *d,
     deadline->at = (uint32_t) ngx_current_msec + i->interval;
     ngx_queue_insert_tail(&i->queue, &deadline->queue);
 
+    ngx_http_notify_deadlines_within(d, i->interval);
+}
+
+
+void
+ngx_http_notify_deadline_merge(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline, ngx_msec_t interval, uint32_t at,
+    ngx_queue_t **place)
+{
+    int32_t                      left;
+    ngx_queue_t                 *q;
+    ngx_http_notify_deadline_t  *other;
+    ngx_http_notify_interval_t  *i;
+
+    i = ngx_http_notify_deadlines_find(d, interval);
+
+    q = *place ? *place : ngx_queue_head(&i->queue);
+
+    while (q != ngx_queue_sentinel(&i->queue)) {
+        other = ngx_queue_data(q, ngx_http_notify_deadline_t, queue);
+
+        if ((int32_t) (other->at - at) > 0) {
+            break;
+        }
+
+        q = ngx_queue_next(q);
+    }
+
+    deadline->at = at;
+    ngx_queue_insert_tail(q, &deadline->queue);
+
+    *place = &deadline->queue;
+
+    left = (int32_t) (at - (uint32_t) ngx_current_msec);
+
+    ngx_http_notify_deadlines_within(d, ngx_max(left, 0));
+}
+
+
+/* the timer goes off in that time or earlier */
+
+static void
+ngx_http_notify_deadlines_within(ngx_http_notify_deadlines_t *d,
+    ngx_msec_t time)
+{
     if (!d->timer.timer_set
         || (ngx_msec_int_t) (d->timer.timer.key - ngx_current_msec)
-           > (ngx_msec_int_t) i->interval)
+           > (ngx_msec_int_t) time)
     {
-        ngx_add_timer(&d->timer, i->interval);
+        ngx_add_timer(&d->timer, time);
     }
 }
 
@@ -159,21 +206,32 @@ ngx_http_notify_deadline_over(ngx_http_notify_deadlines_t *d)
 }
 
 
-ngx_http_notify_deadline_t *
-ngx_http_notify_deadline_any(ngx_http_notify_deadlines_t *d)
+void
+ngx_http_notify_deadlines_each(ngx_http_notify_deadlines_t *d,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data)
 {
     ngx_uint_t                    n;
+    ngx_queue_t                  *q, *next;
+    ngx_http_notify_deadline_t   *deadline;
     ngx_http_notify_interval_t  **i;
 
     i = d->intervals.elts;
 
     for (n = 1; n < d->intervals.nelts; n++) {
-        if (!ngx_queue_empty(&i[n]->queue)) {
-            return ngx_http_notify_deadline_first(&i[n]->queue);
+
+        for (q = ngx_queue_head(&i[n]->queue);
+             q != ngx_queue_sentinel(&i[n]->queue);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+            deadline = ngx_queue_data(q, ngx_http_notify_deadline_t, queue);
+
+            if (visit(deadline, data) != NGX_OK) {
+                return;
+            }
         }
     }
-
-    return NULL;
 }
 
 

@@ -56,6 +56,23 @@ void ngx_http_notify_deadline_linger(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_deadline_t *deadline);
 
 /*
+ * The deadline is at, as another worker had it.  Others of the same batch,
+ * sorted, come one after the other: *place, NULL for the first, is where.
+ */
+void ngx_http_notify_deadline_merge(ngx_http_notify_deadlines_t *d,
+    ngx_http_notify_deadline_t *deadline, ngx_msec_t interval, uint32_t at,
+    ngx_queue_t **place);
+
+/*
+ * Calls visit for each socket's deadline that is not lingering, the earliest of
+ * each interval first, until it returns other than NGX_OK; it may remove the
+ * one that it is called with, and no other.
+ */
+void ngx_http_notify_deadlines_each(ngx_http_notify_deadlines_t *d,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data);
+
+/*
  * Takes a deadline that was set out of its queue, and stops the timer if it
  * was the last.
  */
@@ -64,10 +81,6 @@ void ngx_http_notify_deadline_remove(ngx_http_notify_deadlines_t *d,
 
 /* A deadline that is over, still in its queue, or NULL. */
 ngx_http_notify_deadline_t *ngx_http_notify_deadline_over(
-    ngx_http_notify_deadlines_t *d);
-
-/* Some deadline of a socket that is not closing, or NULL. */
-ngx_http_notify_deadline_t *ngx_http_notify_deadline_any(
     ngx_http_notify_deadlines_t *d);
 
 /* Sets the timer for the next deadline, in least ms from now or later. */

@@ -6,6 +6,7 @@
  * their turn in between; the table keeps the walk's place.
  */
 
+#include "ngx_http_notify_adopt.h"
 #include "ngx_http_notify_deliver.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_worker.h"
@@ -81,6 +82,13 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
     ngx_http_notify_socket_t  *s;
 
     item = &w->items[w->item];
+
+    if (item->kind == NOTIFY_BATCH) {
+        ngx_http_notify_adopt(item);
+        ngx_http_notify_message_finish(item, NULL);
+        w->item++;
+        return NGX_OK;
+    }
 
     if (!w->walking) {
         ngx_http_notify_table_start(&w->table, item->key);

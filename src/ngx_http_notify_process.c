@@ -3,7 +3,11 @@
  */
 
 #include "notify_lock.h"
+#include "ngx_http_notify_adopt.h"
+#include "ngx_http_notify_compat.h"
 #include "ngx_http_notify_deliver.h"
+#include "ngx_http_notify_drain.h"
+#include "ngx_http_notify_handover.h"
 #include "ngx_http_notify_ping.h"
 #include "ngx_http_notify_process.h"
 #include "ngx_http_notify_socket.h"
@@ -26,6 +30,7 @@
 #define NGX_HTTP_NOTIFY_SEATS_MIN  80
 
 #define NGX_HTTP_NOTIFY_FILES      32       /* left to nginx, for its channels */
+#define NGX_HTTP_NOTIFY_SEAT_FILES 3        /* descriptors of a seat */
 #define NGX_HTTP_NOTIFY_SWEEP      1000     /* ms */
 
 
@@ -38,9 +43,11 @@ static void ngx_http_notify_zone_check(ngx_cycle_t *cycle);
 static ngx_uint_t ngx_http_notify_seats(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_notify_process_seat(ngx_cycle_t *cycle);
 static void ngx_http_notify_process_sweep(ngx_event_t *ev);
+static void ngx_http_notify_process_reap(ngx_log_t *log);
 static void ngx_http_notify_process_exiting(void);
-static void ngx_http_notify_process_close_all(void);
+static void ngx_http_notify_process_left(void);
 static ngx_uint_t ngx_http_notify_files_max(void);
+static uint32_t ngx_http_notify_capacity(ngx_http_notify_worker_t *w);
 
 
 ngx_int_t
@@ -195,7 +202,7 @@ ngx_http_notify_zone_check(ngx_cycle_t *cycle)
         return;
     }
 
-    if (cycle->connection_n + seats + NGX_HTTP_NOTIFY_FILES > files) {
+    if (cycle->connection_n + NGX_HTTP_NOTIFY_SEAT_FILES * seats > files) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "%ui worker_connections and %uD seats exceed %ui open "
                       "files, raise worker_rlimit_nofile",
@@ -266,10 +273,14 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
 
     /* what a worker left that died is known to be gone at once */
 
-    (void) notify_seat_sweep(&w->zone);
+    ngx_http_notify_process_reap(cycle->log);
 
-    return ngx_http_notify_process_seat(cycle);
+    return ngx_http_notify_process_seat(cycle) == NGX_ERROR ? NGX_ERROR
+                                                            : NGX_OK;
 }
+
+
+/* NGX_DECLINED: none is free, the sweep tries again */
 
 
 static ngx_int_t
@@ -280,8 +291,7 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
     w = &ngx_http_notify_worker;
 
     if (notify_seat_take(&w->zone, w->conf->generation) == -1) {
-        /* the sweep tries again */
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     w->seat = &w->zone.seats[w->zone.seat];
@@ -294,6 +304,13 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (w->zone.wake_self) {
+        /* sockets were on their way to a worker that died */
+        ngx_http_notify_wake_self();
+    }
+
+    w->seat->capacity = ngx_http_notify_capacity(w);
+
     return NGX_OK;
 }
 
@@ -303,23 +320,25 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
 static void
 ngx_http_notify_process_sweep(ngx_event_t *ev)
 {
-    unsigned                   n;
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
 
-    n = notify_seat_sweep(&w->zone);
+    ngx_http_notify_process_reap(ev->log);
+    ngx_http_notify_adopt_orphans(ev->log);
 
-    if (n) {
-        ngx_http_notify_count(NOTIFY_N_REAPED, n);
+    if (w->seat) {
+        notify_bus_discard(&w->zone);
 
-        ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
-                      "the sockets of %ui dead workers have left zone "
-                      "\"notify\"", (ngx_uint_t) n);
-    }
+        if (w->seat->evicted) {
+            ngx_http_notify_drain_all();
+        }
 
-    if (w->seat == NULL && !ngx_exiting) {
-        (void) ngx_http_notify_process_seat((ngx_cycle_t *) ngx_cycle);
+    } else if (!ngx_exiting
+               && ngx_http_notify_process_seat((ngx_cycle_t *) ngx_cycle)
+                  == NGX_DECLINED)
+    {
+        notify_seat_evict(&w->zone);
     }
 
     if (w->zone.wake_self) {
@@ -330,64 +349,97 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
 }
 
 
+/* nginx counts the connections of a worker that was killed for ever */
+
+static void
+ngx_http_notify_process_reap(ngx_log_t *log)
+{
+    unsigned                   n;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    n = notify_seat_sweep(&w->zone);
+
+    for ( /* void */ ; w->zone.held; w->zone.held--) {
+        ngx_http_notify_stat_waiting(-1);
+        ngx_http_notify_stat_closed();
+    }
+
+    if (n) {
+        ngx_http_notify_count(NOTIFY_N_REAPED, n);
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "the sockets of %ui dead workers have left zone "
+                      "\"notify\"", (ngx_uint_t) n);
+    }
+}
+
+
 /*
- * The worker is to exit.  On reload a newer configuration has been counted:
- * its sockets are served till they leave, and all workers reach them.
- * Else nginx quits, and they are told.
+ * The worker is to exit.  On reload, or when another master is there, its
+ * sockets are handed over; those that cannot be are served till they leave,
+ * and all workers reach them.  Else nginx quits, and they are told.
  */
 
 static void
 ngx_http_notify_process_exiting(void)
 {
+    uint32_t                   heirs;
+    ngx_uint_t                 newer;
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
+
+    w->seat->capacity = 0;
     w->seat->exiting = 1;
 
-    if (w->zone.head->generation != w->conf->generation) {
+    newer = (w->zone.head->generation != w->conf->generation)
+            || notify_bus_successor(&w->zone, &heirs) != NOTIFY_NONE;
 
-        if (w->sockets) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "%ui sockets stay with this worker till they leave, "
-                          "or till worker_shutdown_timeout", w->sockets);
-        }
-
+    if (!newer) {
+        w->exiting = 1;
+        ngx_http_notify_drain_others();
+        ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
         return;
     }
 
-    w->exiting = 1;
+    if (w->conf->handover) {
+        ngx_http_notify_handover_start((ngx_cycle_t *) ngx_cycle,
+                                       ngx_http_notify_process_left);
+        return;
+    }
 
-    ngx_http_notify_process_close_all();
+    ngx_http_notify_process_left();
 }
 
 
+/* what could be handed over has been */
+
 static void
-ngx_http_notify_process_close_all(void)
+ngx_http_notify_process_left(void)
 {
-    ngx_http_notify_socket_t    *s;
-    ngx_http_notify_deadline_t  *deadline;
+    ngx_http_notify_worker_t  *w;
 
-    for ( ;; ) {
-        deadline = ngx_http_notify_deadline_any(
-                                           &ngx_http_notify_worker.deadlines);
-        if (deadline == NULL) {
-            return;
-        }
+    w = &ngx_http_notify_worker;
 
-        s = ngx_queue_data(deadline, ngx_http_notify_socket_t, deadline);
-
-        (void) ngx_http_notify_socket_close(s, NOTIFY_CLOSE_RESTART,
-                                            "server is shutting down");
+    if (w->sockets == 0) {
+        return;
     }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "%ui sockets stay%s, set notify_drain or "
+                  "worker_shutdown_timeout", w->sockets,
+                  w->conf->handover ? " (TLS or limit_conn)" : "");
+
+    ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
 }
 
 
 void
 ngx_http_notify_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_notify_socket_t    *s;
-    ngx_http_notify_worker_t    *w;
-    ngx_http_notify_deadline_t  *deadline;
+    ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
 
@@ -395,12 +447,9 @@ ngx_http_notify_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
-    /* a graceful exit has none of these left */
+    /* a graceful exit has none left */
 
-    while ((deadline = ngx_http_notify_deadline_any(&w->deadlines)) != NULL) {
-        s = ngx_queue_data(deadline, ngx_http_notify_socket_t, deadline);
-        ngx_http_notify_socket_terminate(s);
-    }
+    ngx_http_notify_drain_terminate();
 
     w->seat = NULL;
     notify_seat_leave(&w->zone);
@@ -421,4 +470,25 @@ ngx_http_notify_files_max(void)
     }
 
     return (ngx_uint_t) rlmt.rlim_cur - NGX_HTTP_NOTIFY_FILES;
+}
+
+
+/*
+ * Sockets that may be handed to this worker: it must have a connection and a
+ * descriptor for each, beside the zone's and some of nginx's.
+ */
+
+static uint32_t
+ngx_http_notify_capacity(ngx_http_notify_worker_t *w)
+{
+    ngx_uint_t  files;
+
+    files = NGX_HTTP_NOTIFY_SEAT_FILES * w->zone.head->seats
+            + NGX_HTTP_NOTIFY_FILES;
+
+    if (w->files_max <= files) {
+        return 0;
+    }
+
+    return (uint32_t) ngx_min(w->sockets_max, w->files_max - files);
 }

@@ -53,11 +53,16 @@ static ngx_int_t ngx_http_notify_send_direct(ngx_connection_t *c,
 static ngx_int_t ngx_http_notify_send_queue(ngx_connection_t *c,
     ngx_http_notify_out_t *o, notify_item_t *item,
     ngx_http_notify_message_t **m);
+static void ngx_http_notify_send_append(ngx_http_notify_out_t *o,
+    ngx_http_notify_wait_t *w, ngx_http_notify_message_t *m);
 static ngx_int_t ngx_http_notify_send_control(ngx_connection_t *c,
     ngx_http_notify_out_t *o);
 static void ngx_http_notify_send_next_control(ngx_http_notify_out_t *o);
 static ngx_int_t ngx_http_notify_send_pieces(ngx_connection_t *c,
     ngx_http_notify_out_t *o, uint32_t message);
+static ngx_int_t ngx_http_notify_send_rest(ngx_connection_t *c,
+    ngx_http_notify_out_t *o);
+static size_t ngx_http_notify_send_gone(ngx_http_notify_out_t *o);
 static void ngx_http_notify_send_pop(ngx_http_notify_out_t *o);
 static void ngx_http_notify_message_release(ngx_http_notify_message_t *m);
 static void ngx_http_notify_item_done(uint32_t slot);
@@ -140,18 +145,32 @@ static ngx_int_t
 ngx_http_notify_send_pieces(ngx_connection_t *c, ngx_http_notify_out_t *o,
     uint32_t message)
 {
-    ssize_t  n;
+    ngx_int_t  rc;
 
-    for ( ;; ) {
+    do {
+        rc = ngx_http_notify_send_rest(c, o);
 
-        if (o->left == 0) {
-            o->pos = notify_bus_piece(&ngx_http_notify_worker.zone, message,
-                                      &o->cursor, &o->left);
-            if (o->pos == NULL) {
-                return NGX_OK;
-            }
+        if (rc != NGX_OK) {
+            return rc;
         }
 
+        o->pos = notify_bus_piece(&ngx_http_notify_worker.zone, message,
+                                  &o->cursor, &o->left);
+
+    } while (o->pos);
+
+    return NGX_OK;
+}
+
+
+/* the piece that is going out */
+
+static ngx_int_t
+ngx_http_notify_send_rest(ngx_connection_t *c, ngx_http_notify_out_t *o)
+{
+    ssize_t  n;
+
+    while (o->left) {
         n = c->send(c, (u_char *) o->pos, o->left);
 
         if (n == NGX_AGAIN) {
@@ -168,6 +187,8 @@ ngx_http_notify_send_pieces(ngx_connection_t *c, ngx_http_notify_out_t *o,
         o->pos += n;
         o->left -= n;
     }
+
+    return NGX_OK;
 }
 
 
@@ -191,21 +212,30 @@ ngx_http_notify_send_queue(ngx_connection_t *c, ngx_http_notify_out_t *o,
 
         (*m)->item = *item;
         (*m)->refs = 1;
+        (*m)->data = NULL;
     }
 
     (*m)->refs++;
 
+    ngx_http_notify_send_append(o, w, *m);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_notify_send_append(ngx_http_notify_out_t *o,
+    ngx_http_notify_wait_t *w, ngx_http_notify_message_t *m)
+{
     w->next = NULL;
-    w->message = *m;
+    w->message = m;
 
     if (o->first) {
-        o->bytes += item->length;
+        o->bytes += m->item.length;
     }
 
     *o->last = w;
     o->last = &w->next;
-
-    return NGX_OK;
 }
 
 
@@ -268,8 +298,9 @@ ngx_http_notify_send_close(ngx_connection_t *c, ngx_http_notify_out_t **out,
 ngx_int_t
 ngx_http_notify_send_flush(ngx_connection_t *c, ngx_http_notify_out_t **out)
 {
-    ngx_int_t               rc;
-    ngx_http_notify_out_t  *o;
+    ngx_int_t                   rc;
+    ngx_http_notify_out_t      *o;
+    ngx_http_notify_message_t  *m;
 
     o = *out;
 
@@ -287,8 +318,11 @@ ngx_http_notify_send_flush(ngx_connection_t *c, ngx_http_notify_out_t **out)
             rc = ngx_http_notify_send_control(c, o);
 
         } else if (o->first) {
-            rc = ngx_http_notify_send_pieces(c, o,
-                                             o->first->message->item.message);
+            m = o->first->message;
+
+            rc = m->data ? ngx_http_notify_send_rest(c, o)
+                         : ngx_http_notify_send_pieces(c, o, m->item.message);
+
             if (rc == NGX_OK) {
                 ngx_http_notify_send_pop(o);
             }
@@ -389,6 +423,135 @@ ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
 }
 
 
+size_t
+ngx_http_notify_send_size(ngx_http_notify_out_t *o)
+{
+    size_t                   n;
+    ngx_http_notify_wait_t  *w;
+
+    if (o == NULL) {
+        return 0;
+    }
+
+    n = o->control_len - o->control_at;
+
+    for (w = o->first; w; w = w->next) {
+        n += w->message->item.length;
+    }
+
+    if (o->first) {
+        n -= ngx_http_notify_send_gone(o);
+    }
+
+    return n + (o->pong ? 2 + (size_t) o->pong_len : 0);
+}
+
+
+/* bytes of the first message that have been sent */
+
+static size_t
+ngx_http_notify_send_gone(ngx_http_notify_out_t *o)
+{
+    ngx_http_notify_message_t  *m;
+
+    m = o->first->message;
+
+    return (m->data ? m->item.length : o->cursor.at) - o->left;
+}
+
+
+/*
+ * A ping that waits is left out: the peer is pinged again.  A pong that waits
+ * is a frame of its own behind the messages.
+ */
+
+void
+ngx_http_notify_send_copy(ngx_http_notify_out_t *o, u_char *p)
+{
+    size_t                      n;
+    const u_char               *piece;
+    notify_cursor_t             cursor;
+    ngx_http_notify_wait_t     *w;
+    ngx_http_notify_message_t  *m;
+
+    if (o == NULL) {
+        return;
+    }
+
+    p = ngx_cpymem(p, o->control + o->control_at,
+                   o->control_len - o->control_at);
+
+    if (o->left) {
+        p = ngx_cpymem(p, o->pos, o->left);
+    }
+
+    cursor = o->cursor;
+
+    for (w = o->first; w; w = w->next) {
+        m = w->message;
+
+        while (m->data == NULL
+               && (piece = notify_bus_piece(&ngx_http_notify_worker.zone,
+                                            m->item.message, &cursor, &n))
+                  != NULL)
+        {
+            p = ngx_cpymem(p, piece, n);
+        }
+
+        cursor.extent = 0;
+        cursor.at = 0;
+    }
+
+    if (o->pong) {
+        (void) notify_frame_control(p, NOTIFY_OP_PONG, o->pong_data,
+                                    o->pong_len);
+    }
+}
+
+
+ngx_int_t
+ngx_http_notify_send_restore(ngx_connection_t *c, ngx_http_notify_out_t **out,
+    u_char *data, size_t len)
+{
+    ngx_http_notify_out_t      *o;
+    ngx_http_notify_wait_t     *w;
+    ngx_http_notify_message_t  *m;
+
+    o = ngx_http_notify_out(c, out);
+    w = ngx_alloc(sizeof(ngx_http_notify_wait_t), c->log);
+    m = ngx_calloc(sizeof(ngx_http_notify_message_t), c->log);
+
+    if (o == NULL || w == NULL || m == NULL) {
+
+        if (w) {
+            ngx_free(w);
+        }
+
+        if (m) {
+            ngx_free(m);
+        }
+
+        ngx_free(data);
+
+        return NGX_ERROR;
+    }
+
+    m->item.length = (uint32_t) len;
+    m->refs = 1;
+    m->data = data;
+
+    ngx_http_notify_send_append(o, w, m);
+
+    /* it may begin within a frame */
+
+    o->begun = 1;
+    o->pos = data;
+    o->left = len;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_notify_send_cut(ngx_http_notify_out_t *o)
 {
@@ -480,7 +643,13 @@ ngx_http_notify_message_release(ngx_http_notify_message_t *m)
         return;
     }
 
-    ngx_http_notify_item_done(m->item.slot);
+    if (m->data) {
+        ngx_free(m->data);
+
+    } else {
+        ngx_http_notify_item_done(m->item.slot);
+    }
+
     ngx_free(m);
 }
 

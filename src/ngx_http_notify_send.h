@@ -24,6 +24,8 @@ typedef struct ngx_http_notify_out_s  ngx_http_notify_out_t;
 struct ngx_http_notify_message_s {
     notify_item_t            item;
     ngx_uint_t               refs;
+    u_char                  *data;      /* not NULL: no message of the bus, but
+                                           bytes of this worker's own */
 };
 
 
@@ -66,6 +68,20 @@ ngx_int_t ngx_http_notify_send_close(ngx_connection_t *c,
  */
 ngx_int_t ngx_http_notify_send_flush(ngx_connection_t *c,
     ngx_http_notify_out_t **out);
+
+/*
+ * What waits, as bytes: for another worker, which restores it.  It must not be
+ * about to close.  _copy() writes as many bytes as _size() says.
+ */
+size_t ngx_http_notify_send_size(ngx_http_notify_out_t *out);
+void ngx_http_notify_send_copy(ngx_http_notify_out_t *out, u_char *p);
+
+/*
+ * Has bytes wait on a socket on which nothing does; data was allocated with
+ * ngx_alloc() and is taken.  NGX_ERROR: no memory, and data is freed.
+ */
+ngx_int_t ngx_http_notify_send_restore(ngx_connection_t *c,
+    ngx_http_notify_out_t **out, u_char *data, size_t len);
 
 /* Drops the messages that wait, but for one that has begun to go out. */
 void ngx_http_notify_send_cut(ngx_http_notify_out_t *out);

@@ -16,7 +16,10 @@ static void ngx_http_notify_socket_leave(ngx_http_notify_socket_t *s,
 static void ngx_http_notify_socket_unlink(ngx_http_notify_socket_t *s);
 static ngx_int_t ngx_http_notify_socket_closing(ngx_http_notify_socket_t *s,
     ngx_uint_t code, const char *why);
+static ngx_http_notify_socket_t *ngx_http_notify_socket_make(
+    ngx_connection_t *c, ngx_http_notify_loc_conf_t *conf);
 static void ngx_http_notify_socket_free(ngx_http_notify_socket_t *s);
+static void ngx_http_notify_socket_release(ngx_http_notify_socket_t *s);
 static void ngx_http_notify_socket_close_connection(ngx_connection_t *c);
 static u_char *ngx_http_notify_socket_log_client(ngx_http_notify_socket_t *s,
     u_char *p, u_char *last);
@@ -27,6 +30,36 @@ static u_char *ngx_http_notify_socket_log_user(ngx_http_notify_socket_t *s,
 ngx_http_notify_socket_t *
 ngx_http_notify_socket_join(ngx_connection_t *c,
     ngx_http_notify_loc_conf_t *conf, notify_name_of_t *name)
+{
+    ngx_http_notify_socket_t  *s;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    s = ngx_http_notify_socket_make(c, conf);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->node.key = notify_bus_join(&w->zone, name, &s->since);
+
+    if (s->node.key == 0) {
+        ngx_free(s);
+        return NULL;
+    }
+
+    ngx_http_notify_table_add(&w->table, &s->node);
+    w->sockets++;
+
+    return s;
+}
+
+
+/* with room for it in the table and among the deadlines */
+
+static ngx_http_notify_socket_t *
+ngx_http_notify_socket_make(ngx_connection_t *c,
+    ngx_http_notify_loc_conf_t *conf)
 {
     ngx_http_notify_socket_t  *s;
     ngx_http_notify_worker_t  *w;
@@ -45,18 +78,8 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
         return NULL;
     }
 
-    s->node.key = notify_bus_join(&w->zone, name, &s->since);
-
-    if (s->node.key == 0) {
-        ngx_free(s);
-        return NULL;
-    }
-
     s->connection = c;
     s->conf = conf;
-
-    ngx_http_notify_table_add(&w->table, &s->node);
-    w->sockets++;
 
     return s;
 }
@@ -66,11 +89,7 @@ void
 ngx_http_notify_socket_abandon(ngx_http_notify_socket_t *s)
 {
     ngx_http_notify_socket_unlink(s);
-    ngx_http_notify_send_free(&s->out);
-
-    ngx_http_notify_worker.sockets--;
-
-    ngx_free(s);
+    ngx_http_notify_socket_release(s);
 }
 
 
@@ -96,6 +115,7 @@ ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
 
     if (!s->kept) {
         ngx_http_notify_stat_waiting(1);
+        w->seat->held++;
     }
 
     ngx_http_notify_deadline_set(&w->deadlines, &s->deadline,
@@ -116,6 +136,78 @@ ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
     }
 
     return NGX_OK;
+}
+
+
+ngx_http_notify_socket_t *
+ngx_http_notify_socket_adopt(ngx_connection_t *c,
+    ngx_http_notify_loc_conf_t *conf, uint32_t key)
+{
+    ngx_http_notify_socket_t  *s;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    s = ngx_http_notify_socket_make(c, conf);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    c->data = s;
+    c->write->handler = ngx_http_notify_socket_write_handler;
+
+    s->state = NGX_HTTP_NOTIFY_OPEN;
+    s->node.key = key;
+
+    ngx_http_notify_table_add(&w->table, &s->node);
+    w->sockets++;
+    w->seat->held++;
+
+    return s;
+}
+
+
+void
+ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s)
+{
+    ngx_connection_t          *c;
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+    c = s->connection;
+
+    ngx_http_notify_count(NOTIFY_N_HANDED_OVER, 1);
+
+    ngx_http_notify_table_remove(&w->table, &s->node);
+    ngx_http_notify_deadline_remove(&w->deadlines, &s->deadline);
+    ngx_http_notify_socket_release(s);
+
+    w->seat->held--;
+
+    /*
+     * close() does not end the events while the other worker has the
+     * description, so that they are deleted first
+     */
+
+    if (c->read->active) {
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+    }
+
+    if (c->write->active) {
+        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+    }
+
+    ngx_close_connection(c);
+}
+
+
+ngx_int_t
+ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s)
+{
+    ngx_http_notify_socket_current(s);
+
+    return ngx_http_notify_socket_sent(s,
+                          ngx_http_notify_send_flush(s->connection, &s->out));
 }
 
 
@@ -313,12 +405,9 @@ ngx_http_notify_socket_write_handler(ngx_event_t *wev)
     c = wev->data;
     s = c->data;
 
-    ngx_http_notify_socket_current(s);
-
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "notify write handler");
 
-    (void) ngx_http_notify_socket_sent(s, ngx_http_notify_send_flush(c,
-                                                                     &s->out));
+    (void) ngx_http_notify_socket_flush(s);
 }
 
 
@@ -407,7 +496,36 @@ ngx_http_notify_socket_free(ngx_http_notify_socket_t *s)
     w = &ngx_http_notify_worker;
     c = s->connection;
 
+    r = s->kept ? s->u.request : NULL;
+
+    if (ngx_http_notify_is_tls(c)) {
+        w->seat->tls--;
+    }
+
     ngx_http_notify_deadline_remove(&w->deadlines, &s->deadline);
+    ngx_http_notify_socket_release(s);
+
+    if (r) {
+        c->data = r;
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    w->seat->held--;
+    ngx_http_notify_stat_waiting(-1);
+    ngx_http_notify_socket_close_connection(c);
+}
+
+
+/* frees the memory, and counts it gone; the connection is the caller's */
+
+static void
+ngx_http_notify_socket_release(ngx_http_notify_socket_t *s)
+{
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
     ngx_http_notify_send_free(&s->out);
 
     if (s->in) {
@@ -418,28 +536,13 @@ ngx_http_notify_socket_free(ngx_http_notify_socket_t *s)
         ngx_free(s->in);
     }
 
-    if (ngx_http_notify_is_tls(c)) {
-        w->seat->tls--;
-    }
-
-    w->sockets--;
-
     if (w->current == s) {
         w->current = NULL;
     }
 
-    r = s->kept ? s->u.request : NULL;
+    w->sockets--;
 
     ngx_free(s);
-
-    if (r) {
-        c->data = r;
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    ngx_http_notify_stat_waiting(-1);
-    ngx_http_notify_socket_close_connection(c);
 }
 
 

@@ -93,13 +93,29 @@ void ngx_http_notify_socket_abandon(ngx_http_notify_socket_t *s);
  */
 ngx_int_t ngx_http_notify_socket_open(ngx_http_notify_socket_t *s);
 
+/*
+ * A socket of this user that another worker has handed over, OPEN, with its
+ * deadline not set yet.  NULL: no memory; nothing has changed.
+ */
+ngx_http_notify_socket_t *ngx_http_notify_socket_adopt(ngx_connection_t *c,
+    ngx_http_notify_loc_conf_t *conf, uint32_t key);
+
+/*
+ * Another worker has the socket now, by a descriptor of its own: frees it
+ * without a word to the peer or the bus.
+ */
+void ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s);
+
+/* Sends what waits.  NGX_ERROR: the socket was freed. */
+ngx_int_t ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s);
+
 /* Sends a message, or queues it; may close the socket, and free it. */
 void ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
     notify_item_t *item, ngx_http_notify_message_t **m);
 
 void ngx_http_notify_socket_ping(ngx_http_notify_socket_t *s);
 
-/* NGX_ERROR: the socket was freed. */
+/* Answers a ping.  NGX_ERROR: the socket was freed. */
 ngx_int_t ngx_http_notify_socket_pong(ngx_http_notify_socket_t *s,
     u_char *data, size_t len);
 

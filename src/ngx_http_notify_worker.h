@@ -59,11 +59,21 @@ typedef struct {
 
     u_char                      *buffer;        /* what is read goes here */
 
+    ngx_event_t                  handover;      /* sockets that are left */
+    ngx_msec_t                   handing_since;
+    ngx_uint_t                   handed;        /* sockets, so far */
+    uint64_t                     heirs[NOTIFY_SEATS_MAX / 64];  /* to these */
+    ngx_uint_t                   batch;         /* sockets at a time */
+    void                       (*left)(void);   /* to be called when none is */
+    ngx_event_t                  drain;         /* sockets that stay */
+    ngx_msec_t                   drain_since;
+
     void                        *current;       /* the socket that is logged */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
                                                 /* when last written */
     unsigned                     active:1;      /* the zone is there */
     unsigned                     exiting:1;     /* told to quit: no new ones */
+    unsigned                     handing:1;     /* told to exit on reload */
 } ngx_http_notify_worker_t;
 
 

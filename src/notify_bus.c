@@ -21,6 +21,8 @@ static int notify_bus_publish_draft(notify_zone_t *z,
     const notify_name_of_t *name, uint32_t hash, uint32_t message,
     const notify_publish_t *p, notify_receipt_t *receipt);
 static uint64_t notify_bus_next_id(notify_zone_t *z, uint64_t now);
+static unsigned notify_bus_take_locked(notify_zone_t *z, notify_item_t *items,
+    unsigned max, const uint32_t *done, unsigned ndone);
 static void notify_bus_write(notify_zone_t *z, uint32_t message,
     const uint8_t *head, size_t head_length, const notify_publish_t *p);
 static void notify_bus_copy(notify_zone_t *z, uint32_t message,
@@ -220,27 +222,68 @@ unsigned
 notify_bus_take(notify_zone_t *z, notify_item_t *items, unsigned max,
     const uint32_t *done, unsigned ndone)
 {
+    unsigned  n;
+
+    notify_lock(z);
+
+    n = notify_bus_take_locked(z, items, max, done, ndone);
+
+    notify_unlock(z);
+
+    return n;
+}
+
+
+unsigned
+notify_bus_take_or_send(notify_zone_t *z, notify_item_t *items, unsigned max,
+    const uint32_t *done, unsigned ndone, const notify_batch_t *batch,
+    uint64_t now, bool *sent)
+{
+    unsigned  n;
+
+    *sent = false;
+
+    notify_lock(z);
+
+    n = notify_bus_take_locked(z, items, max, done, ndone);
+
+    if (n == 0) {
+        *sent = notify_batch_send_locked(z, batch, notify_bus_next_id(z, now))
+                == 0;
+    }
+
+    notify_unlock(z);
+
+    return n;
+}
+
+
+static unsigned
+notify_bus_take_locked(notify_zone_t *z, notify_item_t *items, unsigned max,
+    const uint32_t *done, unsigned ndone)
+{
     unsigned           i, n;
     uint32_t           message, slot;
     notify_item_t     *item;
     notify_message_t  *m;
 
-    notify_lock(z);
-
     for (i = 0; i < ndone; i++) {
         notify_inbox_done(z, done[i], z->seat);
     }
 
-    for (n = 0; n < max; n++) {
+    for (n = 0; n < max; /* void */ ) {
         message = notify_inbox_take(z, z->seat, &slot);
 
         if (message == 0) {
-            z->seats[z->seat].wake = 0;
+            if (n == 0) {
+                z->seats[z->seat].wake = 0;
+            }
+
             break;
         }
 
         m = notify_block(z, message);
-        item = &items[n];
+        item = &items[n++];
 
         item->id = m->id;
         item->key = m->key;
@@ -249,11 +292,73 @@ notify_bus_take(notify_zone_t *z, notify_item_t *items, unsigned max,
         item->length = m->length;
         item->code = m->code;
         item->kind = m->kind;
+
+        if (m->kind == NOTIFY_BATCH) {
+
+            /*
+             * What stands behind it stays in the inbox till it has been
+             * adopted: whoever inherits this seat finds it there.
+             */
+
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+uint32_t
+notify_bus_successor(notify_zone_t *z, uint32_t *n)
+{
+    uint32_t        i, best;
+    notify_seat_t  *s, *b;
+
+    best = NOTIFY_NONE;
+    *n = 0;
+
+    notify_lock(z);
+
+    for (i = 0; i < z->head->seats; i++) {
+
+        if (!notify_batch_may_locked(z, i, 1)) {
+            continue;
+        }
+
+        s = &z->seats[i];
+        b = &z->seats[best == NOTIFY_NONE ? i : best];
+
+        if (best == NOTIFY_NONE || s->generation > b->generation) {
+            best = i;
+            *n = 1;
+
+        } else if (s->generation == b->generation) {
+            ++*n;
+
+            if (s->sockets < b->sockets) {
+                best = i;
+            }
+        }
     }
 
     notify_unlock(z);
 
-    return n;
+    return best;
+}
+
+
+void
+notify_bus_discard(notify_zone_t *z)
+{
+    if (!notify_batch_waiting(z, z->seat)) {
+        return;
+    }
+
+    notify_lock(z);
+
+    notify_batch_discard_locked(z, z->seat);
+
+    notify_unlock(z);
 }
 
 

@@ -14,16 +14,9 @@
 
 #include <sys/uio.h>
 
+#include "notify_batch.h"
 #include "notify_keys.h"
 #include "notify_zone.h"
-
-
-/* what a message is, and the order in which each seat meets it */
-enum {
-    NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
-    NOTIFY_BINARY,
-    NOTIFY_CLOSE                             /* close the key's sockets */
-};
 
 
 /* the longest payload: a frame's length is a uint32_t in the zone */
@@ -89,12 +82,31 @@ typedef struct {
 
 /*
  * Under one lock: is done with ndone items, and takes up to max new ones, in
- * the order in which they were published.  Returns how many.  When that is
- * less than max the inbox is empty, and the next message wakes the seat;
- * else the caller has to come again.
+ * the order in which they were published; a batch is always the last.  Returns
+ * how many.  0 with a max that is not: the inbox is empty, and the next message
+ * wakes the seat; else the caller has to come again.
  */
 unsigned notify_bus_take(notify_zone_t *z, notify_item_t *items, unsigned max,
     const uint32_t *done, unsigned ndone);
+
+/*
+ * The same; but when the inbox is empty hands the batch over in that very
+ * hold, so that no message falls between.  *sent: 1, or 0 when it took items
+ * or it cannot be done now.
+ */
+unsigned notify_bus_take_or_send(notify_zone_t *z, notify_item_t *items,
+    unsigned max, const uint32_t *done, unsigned ndone,
+    const notify_batch_t *batch, uint64_t now, bool *sent);
+
+/*
+ * The seat that sockets of this worker should be handed to next: of those that
+ * may have them, in the newest configuration, the one with the fewest.  *n says
+ * how many there are.  NOTIFY_NONE: none, now.
+ */
+uint32_t notify_bus_successor(notify_zone_t *z, uint32_t *n);
+
+/* Closes descriptors in this seat's pair that a dead sender has left there. */
+void notify_bus_discard(notify_zone_t *z);
 
 /*
  * The frame's bytes from piece to piece: NULL at the end.  The cursor is zero

@@ -36,6 +36,8 @@ static notify_target_t *notify_target_of(const notify_zone_t *z, uint32_t slot,
 static void notify_inbox_append(notify_zone_t *z, uint32_t slot,
     notify_target_t *target);
 static bool notify_targets_count(notify_zone_t *z, uint32_t message);
+static bool notify_target_keep(notify_zone_t *z, notify_target_t *t,
+    uint64_t id);
 static void notify_inbox_requeue(notify_zone_t *z, uint32_t message);
 static uint32_t notify_inbox_sort(notify_zone_t *z, uint32_t list);
 static uint32_t notify_inbox_merge(notify_zone_t *z, uint32_t a, uint32_t b);
@@ -217,6 +219,34 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
 }
 
 
+void
+notify_inbox_post(notify_zone_t *z, uint32_t message, uint32_t seat)
+{
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    m->left = 1;
+    m->targets[0].word = notify_target(seat, NOTIFY_PENDING);
+
+    /* as above */
+
+    notify_store(notify_type(z, message), NOTIFY_MESSAGE);
+
+    z->head->messages++;
+    z->seats[seat].batches++;
+
+    notify_inbox_append(z, message, &m->targets[0]);
+}
+
+
+bool
+notify_inbox_has_batch(const notify_zone_t *z, uint32_t seat)
+{
+    return z->seats[seat].batches != 0;
+}
+
+
 /* one pending target for each seat that has sockets of the message's key */
 
 static int
@@ -326,6 +356,11 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
     z->head->messages--;
     notify_message_free(z, message);
 
+    if (key == 0) {
+        z->seats[seat].batches--;
+        return;
+    }
+
     k = notify_block(z, key);
     k->messages--;
     notify_key_release_locked(z, key);
@@ -426,12 +461,11 @@ notify_inbox_relink(notify_zone_t *z, uint32_t list)
 }
 
 
-/* drops the targets of seats that are not live: true if some are left */
+/* drops the targets of seats that cannot have it: true if some are left */
 
 static bool
 notify_targets_count(notify_zone_t *z, uint32_t message)
 {
-    uint32_t               state, seat;
     notify_target_t       *t;
     notify_message_t      *m;
     notify_target_walk_t   at;
@@ -439,8 +473,9 @@ notify_targets_count(notify_zone_t *z, uint32_t message)
     m = notify_block(z, message);
     m->left = 0;
 
-    if (m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
-        || *notify_type(z, m->key) != NOTIFY_KEY)
+    if (m->kind != NOTIFY_BATCH
+        && (m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
+            || *notify_type(z, m->key) != NOTIFY_KEY))
     {
         return false;
     }
@@ -448,24 +483,51 @@ notify_targets_count(notify_zone_t *z, uint32_t message)
     notify_targets_start(z, message, &at);
 
     while ((t = notify_targets_next(z, &at)) != NULL) {
-        state = notify_target_state(t->word);
-        seat = notify_target_seat(t->word);
-
-        if (state == NOTIFY_NO_TARGET || state == NOTIFY_DONE) {
-            continue;
+        if (notify_target_keep(z, t, m->id)) {
+            m->left++;
         }
-
-        if (seat >= z->head->seats
-            || z->seats[seat].state != NOTIFY_SEAT_LIVE)
-        {
-            notify_store(&t->word, 0);
-            continue;
-        }
-
-        m->left++;
     }
 
     return m->left != 0;
+}
+
+
+/*
+ * A seat whose worker has died keeps what is for the sockets that are on their
+ * way to it: the first batch that it has not adopted, and all behind it.
+ */
+
+static bool
+notify_target_keep(notify_zone_t *z, notify_target_t *t, uint64_t id)
+{
+    uint32_t        state, seat;
+    notify_seat_t  *s;
+
+    state = notify_target_state(t->word);
+    seat = notify_target_seat(t->word);
+
+    if (state == NOTIFY_NO_TARGET || state == NOTIFY_DONE) {
+        return false;
+    }
+
+    if (seat < z->head->seats) {
+        s = &z->seats[seat];
+
+        if (s->state == NOTIFY_SEAT_LIVE) {
+            return true;
+        }
+
+        if (s->state == NOTIFY_SEAT_INHERIT
+            || (s->state == NOTIFY_SEAT_DYING && s->adopt && id >= s->adopt))
+        {
+            notify_store(&t->word, notify_target(seat, NOTIFY_PENDING));
+            return true;
+        }
+    }
+
+    notify_store(&t->word, 0);
+
+    return false;
 }
 
 
@@ -478,10 +540,16 @@ notify_inbox_requeue(notify_zone_t *z, uint32_t message)
     notify_target_walk_t   at;
 
     m = notify_block(z, message);
-    k = notify_block(z, m->key);
 
-    k->messages++;
     z->head->messages++;
+
+    if (m->kind == NOTIFY_BATCH) {
+        z->seats[notify_target_seat(m->targets[0].word)].batches++;
+
+    } else {
+        k = notify_block(z, m->key);
+        k->messages++;
+    }
 
     notify_targets_start(z, message, &at);
 

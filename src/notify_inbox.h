@@ -44,6 +44,14 @@ uint8_t *notify_message_piece(const notify_zone_t *z, uint32_t message,
 int notify_inbox_publish(notify_zone_t *z, uint32_t message);
 
 /*
+ * Publishes a message that has no key to one seat.  It has its id and kind.
+ */
+void notify_inbox_post(notify_zone_t *z, uint32_t message, uint32_t seat);
+
+/* Whether the seat has a batch that it is not done with. */
+bool notify_inbox_has_batch(const notify_zone_t *z, uint32_t seat);
+
+/*
  * Takes the oldest message out of the seat's inbox: returns its block, and in
  * *slot the block that holds the seat's target; 0 when there is none.
  */

@@ -19,6 +19,7 @@ static uint32_t notify_key_make(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash, uint32_t seat);
 static uint32_t *notify_key_entry(notify_zone_t *z, uint32_t key,
     uint32_t seat, uint32_t **vacant);
+static bool notify_entry_keep(const notify_zone_t *z, uint32_t entry);
 static uint32_t *notify_key_entries_make(notify_zone_t *z, uint32_t key);
 static void notify_key_free(notify_zone_t *z, uint32_t key);
 static void notify_key_free_chains(notify_zone_t *z, uint32_t key);
@@ -126,7 +127,7 @@ uint32_t
 notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash, uint32_t seat)
 {
-    uint32_t       key, *entry, *vacant;
+    uint32_t       key, *entry;
     notify_key_t  *k;
 
     key = notify_key_find_locked(z, name, hash);
@@ -135,32 +136,34 @@ notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
         return notify_key_make(z, name, hash, seat);
     }
 
-    entry = notify_key_entry(z, key, seat, &vacant);
+    entry = notify_key_entry_locked(z, key, seat);
 
-    if (entry) {
-        if (notify_entry_n(*entry) == notify_entry_n(~0u)) {
-            return 0;
-        }
-
-        notify_store(entry, *entry + 1);
-
-    } else {
-        if (vacant == NULL) {
-            vacant = notify_key_entries_make(z, key);
-        }
-
-        if (vacant == NULL) {
-            return 0;
-        }
-
-        notify_store(vacant, notify_entry(seat, 1));
+    if (entry == NULL || notify_entry_n(*entry) == notify_entry_n(~0u)) {
+        return 0;
     }
+
+    notify_store(entry, *entry ? *entry + 1 : notify_entry(seat, 1));
 
     k = notify_block(z, key);
     k->sockets++;
     z->seats[seat].sockets++;
 
     return key;
+}
+
+
+uint32_t *
+notify_key_entry_locked(notify_zone_t *z, uint32_t key, uint32_t seat)
+{
+    uint32_t  *entry, *vacant;
+
+    entry = notify_key_entry(z, key, seat, &vacant);
+
+    if (entry) {
+        return entry;
+    }
+
+    return vacant ? vacant : notify_key_entries_make(z, key);
 }
 
 
@@ -371,9 +374,7 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
             continue;
         }
 
-        if (notify_entry_seat(*entry) >= z->head->seats
-            || z->seats[notify_entry_seat(*entry)].state != NOTIFY_SEAT_LIVE)
-        {
+        if (!notify_entry_keep(z, *entry)) {
             notify_store(entry, 0);
             continue;
         }
@@ -383,6 +384,26 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
     }
 
     return true;
+}
+
+
+/*
+ * Whether a rebuild keeps it.  What is on its way to a dying seat is added
+ * later (notify_batch_restore()).
+ */
+
+static bool
+notify_entry_keep(const notify_zone_t *z, uint32_t entry)
+{
+    uint32_t  state;
+
+    if (notify_entry_seat(entry) >= z->head->seats) {
+        return false;
+    }
+
+    state = z->seats[notify_entry_seat(entry)].state;
+
+    return state == NOTIFY_SEAT_LIVE || state == NOTIFY_SEAT_INHERIT;
 }
 
 

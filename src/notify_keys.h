@@ -39,6 +39,13 @@ uint32_t notify_key_find_locked(notify_zone_t *z, const notify_name_of_t *name,
 uint32_t notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash, uint32_t seat);
 
+/*
+ * The seat's entry in the key, or an unused one for it; NULL when the zone is
+ * full.
+ */
+uint32_t *notify_key_entry_locked(notify_zone_t *z, uint32_t key,
+    uint32_t seat);
+
 /* Takes one socket of this seat away; frees the key if that was its last use. */
 void notify_key_leave_locked(notify_zone_t *z, uint32_t key, uint32_t seat);
 

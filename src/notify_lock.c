@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "notify_batch.h"
 #include "notify_blocks.h"
 #include "notify_inbox.h"
 #include "notify_keys.h"
@@ -144,6 +145,8 @@ notify_rebuild_locked(notify_zone_t *z)
         z->seats[i].last = 0;
         z->seats[i].wake = 0;
         z->seats[i].taken = 0;
+        z->seats[i].batches = 0;
+        z->seats[i].adopt = 0;
         z->seats[i].sockets = 0;
     }
 
@@ -152,7 +155,9 @@ notify_rebuild_locked(notify_zone_t *z)
 
     messages = 0;
 
+    notify_batch_apply(z);
     notify_rebuild_roots(z, &messages);
+    notify_batch_restore(z, messages);
     notify_blocks_relist(z);
     notify_inbox_relink(z, messages);
     notify_rebuild_index(z);

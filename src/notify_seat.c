@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "notify_batch.h"
 #include "notify_inbox.h"
 #include "notify_lock.h"
 #include "notify_seat.h"
@@ -19,7 +21,14 @@
 
 static void notify_seat_open(notify_zone_t *z, uint32_t seat,
     uint32_t generation);
+static int notify_seat_take_state(notify_zone_t *z, uint32_t state,
+    uint32_t generation);
 static void notify_seat_reap(notify_zone_t *z, const uint64_t *dead);
+static void notify_seat_reaped(notify_zone_t *z, uint32_t seat);
+static uint32_t notify_seat_disown(notify_zone_t *z, uint32_t seat,
+    int *descriptors, uint32_t max);
+static uint32_t notify_seat_now(void);
+static bool notify_seat_is_used(const notify_seat_t *s);
 static uint32_t notify_seat_state(const notify_seat_t *s);
 static bool notify_seat_trylife(notify_seat_t *s);
 
@@ -27,21 +36,30 @@ static bool notify_seat_trylife(notify_seat_t *s);
 int
 notify_seat_take(notify_zone_t *z, uint32_t generation)
 {
+    (void) notify_seat_sweep(z);
+
+    if (notify_seat_take_state(z, NOTIFY_SEAT_INHERIT, generation) == 0) {
+        return 0;
+    }
+
+    return notify_seat_take_state(z, NOTIFY_SEAT_FREE, generation);
+}
+
+
+static int
+notify_seat_take_state(notify_zone_t *z, uint32_t state, uint32_t generation)
+{
     uint32_t        i;
     notify_seat_t  *s;
-
-    (void) notify_seat_sweep(z);
 
     for (i = 0; i < z->head->seats; i++) {
         s = &z->seats[i];
 
-        if (notify_seat_state(s) != NOTIFY_SEAT_FREE
-            || !notify_seat_trylife(s))
-        {
+        if (notify_seat_state(s) != state || !notify_seat_trylife(s)) {
             continue;
         }
 
-        if (notify_seat_state(s) == NOTIFY_SEAT_FREE) {
+        if (notify_seat_state(s) == state) {
             notify_seat_open(z, i, generation);
             return 0;
         }
@@ -68,9 +86,17 @@ notify_seat_open(notify_zone_t *z, uint32_t seat, uint32_t generation)
 
     s->generation = generation;
     s->pid = getpid();
+    s->parent = getppid();
+    s->capacity = 0;
     s->exiting = 0;
+    s->evicted = 0;
     s->tls = 0;
+    s->held = 0;
     s->wake = 0;
+
+    if (s->first) {
+        z->wake_self = true;
+    }
 
     notify_store(&s->state, NOTIFY_SEAT_LIVE);
 
@@ -90,11 +116,14 @@ notify_seat_leave(notify_zone_t *z)
 
     notify_lock(z);
 
-    while (notify_inbox_take(z, z->seat, &slot)) {
+    while (s->batches == 0 && notify_inbox_take(z, z->seat, &slot)) {
         notify_inbox_done(z, slot, z->seat);
     }
 
-    state = s->sockets || s->taken ? NOTIFY_SEAT_DYING : NOTIFY_SEAT_FREE;
+    /* what a dead worker leaves is reaped */
+
+    state = s->sockets || s->taken || s->batches ? NOTIFY_SEAT_DYING
+                                                 : NOTIFY_SEAT_FREE;
 
     notify_store(&s->state, state);
 
@@ -121,7 +150,7 @@ notify_seat_sweep(notify_zone_t *z)
         s = &z->seats[i];
 
         if (i == z->seat
-            || notify_seat_state(s) == NOTIFY_SEAT_FREE
+            || !notify_seat_is_used(s)
             || !notify_seat_trylife(s))
         {
             continue;
@@ -129,7 +158,7 @@ notify_seat_sweep(notify_zone_t *z)
 
         /* it may have been left, or reaped, before its life lock was had */
 
-        if (notify_seat_state(s) == NOTIFY_SEAT_FREE) {
+        if (!notify_seat_is_used(s)) {
             (void) pthread_mutex_unlock(&s->life);
             continue;
         }
@@ -175,10 +204,176 @@ notify_seat_reap(notify_zone_t *z, const uint64_t *dead)
 
     for (i = 0; i < z->head->seats; i++) {
         if (dead[i / 64] >> (i % 64) & 1) {
-            notify_store(&z->seats[i].state, NOTIFY_SEAT_FREE);
-            (void) pthread_mutex_unlock(&z->seats[i].life);
+            notify_seat_reaped(z, i);
         }
     }
+}
+
+
+/* the last step: it waits for an heir, or is anybody's */
+
+static void
+notify_seat_reaped(notify_zone_t *z, uint32_t seat)
+{
+    uint32_t        state;
+    notify_seat_t  *s;
+
+    s = &z->seats[seat];
+
+    z->held += s->held;
+    s->held = 0;
+
+    notify_lock(z);
+
+    if (s->batches) {
+        s->inherit = notify_seat_now();
+        state = NOTIFY_SEAT_INHERIT;
+
+    } else {
+        notify_batch_discard_locked(z, seat);
+        state = NOTIFY_SEAT_FREE;
+    }
+
+    notify_store(&s->state, state);
+
+    notify_unlock(z);
+
+    (void) pthread_mutex_unlock(&s->life);
+}
+
+
+uint32_t
+notify_seat_orphans(notify_zone_t *z, uint32_t seconds, int *descriptors,
+    uint32_t max)
+{
+    uint32_t        i, n;
+    notify_seat_t  *s;
+
+    n = 0;
+
+    for (i = 0; i < z->head->seats && n == 0; i++) {
+        s = &z->seats[i];
+
+        if (notify_seat_state(s) != NOTIFY_SEAT_INHERIT
+            || notify_seat_now() - s->inherit <= seconds
+            || !notify_seat_trylife(s))
+        {
+            continue;
+        }
+
+        if (notify_seat_state(s) == NOTIFY_SEAT_INHERIT) {
+            n = notify_seat_disown(z, i, descriptors, max);
+        }
+
+        (void) pthread_mutex_unlock(&s->life);
+    }
+
+    return n;
+}
+
+
+/*
+ * A batch at a time: killed in here, the descriptors are gone, and the next
+ * one to look finds that.  When none is left, the seat is a dead worker's
+ * without sockets on their way.
+ */
+
+static uint32_t
+notify_seat_disown(notify_zone_t *z, uint32_t seat, int *descriptors,
+    uint32_t max)
+{
+    uint32_t           n, message, slot;
+    notify_seat_t     *s;
+    notify_message_t  *m;
+
+    n = 0;
+    s = &z->seats[seat];
+
+    notify_lock(z);
+
+    do {
+        message = notify_inbox_take(z, seat, &slot);
+
+        if (message == 0) {
+            break;
+        }
+
+        m = notify_block(z, message);
+
+        if (m->kind == NOTIFY_BATCH) {
+            n = notify_batch_sockets(z, message);
+
+            if (n > max
+                || notify_batch_receive(z, seat, m->id, descriptors, n) == -1)
+            {
+                n = 0;
+            }
+        }
+
+        notify_inbox_done(z, slot, seat);
+
+    } while (n == 0);
+
+    if (s->batches == 0) {
+        notify_store(&s->state, NOTIFY_SEAT_DYING);
+    }
+
+    notify_unlock(z);
+
+    return n;
+}
+
+
+void
+notify_seat_evict(notify_zone_t *z)
+{
+    uint32_t        i;
+    uint64_t        one;
+    notify_seat_t  *s, *oldest;
+
+    oldest = NULL;
+
+    for (i = 0; i < z->head->seats; i++) {
+        s = &z->seats[i];
+
+        if (notify_seat_state(s) == NOTIFY_SEAT_LIVE
+            && s->exiting
+            && !s->evicted
+            && (oldest == NULL || s->generation < oldest->generation))
+        {
+            oldest = s;
+        }
+    }
+
+    if (oldest) {
+        one = 1;
+        oldest->evicted = 1;
+        (void) !write(oldest->event, &one, sizeof(one));
+    }
+}
+
+
+static uint32_t
+notify_seat_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint32_t) ts.tv_sec;
+}
+
+
+/* LIVE or DYING: if its worker is dead, it has to be reaped */
+
+static bool
+notify_seat_is_used(const notify_seat_t *s)
+{
+    uint32_t  state;
+
+    state = notify_seat_state(s);
+
+    return state == NOTIFY_SEAT_LIVE || state == NOTIFY_SEAT_DYING;
 }
 
 

@@ -9,17 +9,19 @@
 
 
 /*
- * Takes a seat for this process and generation, in z->seat; sweeps first.  To
- * be called in the thread that will call notify_seat_leave(): the seat's life
- * lock is held till then, or till death.  Returns 0, or -1 when no seat is
- * free; one that is being reaped by another will be.
+ * Takes a seat for this process and generation, in z->seat; sweeps first, and
+ * prefers one whose worker died with sockets on their way to it.  Sets
+ * z->wake_self when there is something in its inbox.  To be called in the
+ * thread that will call notify_seat_leave(): the seat's life lock is held till
+ * then, or till death.  Returns 0, or -1 when no seat is free; one that is
+ * being reaped by another will be.
  */
 int notify_seat_take(notify_zone_t *z, uint32_t generation);
 
 /*
- * Gives the seat back: what its inbox holds is done with.  Sockets that have
- * not left, and messages taken and not done with, are reaped by the next
- * sweep.
+ * Gives the seat back: what its inbox holds is done with, but for batches,
+ * which another worker inherits.  Sockets that have not left, and messages
+ * taken and not done with, are reaped by the next sweep.
  */
 void notify_seat_leave(notify_zone_t *z);
 
@@ -27,10 +29,25 @@ void notify_seat_leave(notify_zone_t *z);
  * Reaps the seats whose workers have died: their sockets are gone, and what
  * they were to deliver goes with them.  Then wakes all that have messages,
  * since a worker that dies between publishing and waking leaves others asleep.
- * Returns how many it reaped.  Cheap when there is none: a try at each life
- * lock; else one rebuild.
+ * Returns how many it reaped, and adds to z->held the connections that died
+ * with them.  Cheap when there is none: a try at each life lock; else one
+ * rebuild.
  */
 unsigned notify_seat_sweep(notify_zone_t *z);
+
+/*
+ * Takes sockets that nobody inherits away from a seat that has waited for more
+ * than that many seconds: fills in up to max of their descriptors, which the
+ * caller closes, and returns how many.  What else is in that seat's inbox goes.
+ */
+uint32_t notify_seat_orphans(notify_zone_t *z, uint32_t seconds,
+    int *descriptors, uint32_t max);
+
+/*
+ * Asks the oldest exiting worker to give its seat up: it finds evicted set in
+ * its seat.
+ */
+void notify_seat_evict(notify_zone_t *z);
 
 /*
  * What a worker counts, in seat->counters[]: only ever up, over all workers
@@ -58,6 +75,9 @@ enum {
     NOTIFY_N_PINGS,
     NOTIFY_N_PING_TIMEOUTS,
     NOTIFY_N_SLOW,                           /* closed by notify_slow close */
+    NOTIFY_N_HANDED_OVER,                    /* sockets, to another worker */
+    NOTIFY_N_ADOPTED,                        /* sockets, from another worker */
+    NOTIFY_N_ORPHANED,                       /* closed with 1012 instead */
     NOTIFY_N_REAPED,                         /* seats of dead workers */
     NOTIFY_N_CLOSED,                         /* the first of the close codes */
     NOTIFY_N_CLOSED_END = NOTIFY_N_CLOSED + 20

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,6 +162,16 @@ notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
             return -1;
         }
 
+        *what = "socketpair()";
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_NONBLOCK, 0,
+                       z->seats[i].pair)
+            == -1)
+        {
+            (void) close(z->seats[i].event);
+            return -1;
+        }
+
         head->seats = i + 1;
     }
 
@@ -237,6 +248,8 @@ notify_zone_destroy(notify_zone_t *z)
     if (z->base) {
         for (i = 0; i < z->head->seats; i++) {
             (void) close(z->seats[i].event);
+            (void) close(z->seats[i].pair[0]);
+            (void) close(z->seats[i].pair[1]);
         }
 
         (void) munmap(z->base, z->mapped);

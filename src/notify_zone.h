@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          1u
+#define NOTIFY_LAYOUT          2u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           128u
@@ -60,7 +60,9 @@ enum {
 enum {
     NOTIFY_SEAT_FREE = 0,
     NOTIFY_SEAT_LIVE,                        /* a worker has it */
-    NOTIFY_SEAT_DYING                        /* being reaped */
+    NOTIFY_SEAT_DYING,                       /* being reaped */
+    NOTIFY_SEAT_INHERIT                      /* no worker, but sockets that
+                                                were on their way to it */
 };
 
 
@@ -76,15 +78,27 @@ typedef struct {
     uint32_t         state;                  /* truth */
     uint32_t         generation;             /* truth: of its configuration */
     int32_t          pid;
+    int32_t          parent;                 /* pid of its master */
     int32_t          event;                  /* eventfd, made by the master */
+    int32_t          pair[2];                /* SOCK_SEQPACKET: what is handed
+                                                over is sent to [1], received
+                                                by the seat from [0] */
     uint32_t         wake;                   /* told, has not taken yet */
     uint32_t         first;                  /* inbox: block with the target */
     uint32_t         last;
     uint32_t         taken;                  /* messages it is not done with */
     uint32_t         sockets;                /* the sum of its entries */
+    uint32_t         batches;                /* it has not adopted */
+    uint64_t         adopt;                  /* rebuild: id of the first batch
+                                                it has not adopted, or 0 */
+    uint32_t         inherit;                /* since when, CLOCK_MONOTONIC s */
 
+    uint32_t         capacity;               /* sockets at most; 0: takes none
+                                                over, not ready or exiting */
     uint32_t         exiting;
+    uint32_t         evicted;                /* asked to give the seat up */
     uint32_t         tls;                    /* sockets over TLS */
+    uint32_t         held;                   /* connections without request */
     uint64_t         counters[NOTIFY_COUNTERS];     /* never reset */
 } notify_seat_t;
 
@@ -183,6 +197,13 @@ typedef struct {
  * its seat in code, holds a body while it is being copied.
  */
 enum {
+    NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
+    NOTIFY_BINARY,
+    NOTIFY_CLOSE,                            /* close the key's sockets */
+    NOTIFY_BATCH                             /* adopt sockets (batch.h) */
+};
+
+enum {
     NOTIFY_NO_TARGET = 0,
     NOTIFY_PENDING,                          /* in the seat's inbox */
     NOTIFY_TAKEN,                            /* the seat's sockets need it */
@@ -203,14 +224,14 @@ typedef struct {
 
 typedef struct {
     uint64_t         id;
-    uint32_t         key;                    /* the key's block */
+    uint32_t         key;                    /* its block; 0: of a batch */
     uint32_t         length;                 /* of the frame, bytes */
     uint32_t         body;                   /* first extent; 0: inline */
     uint32_t         more;                   /* first notify_targets_t, or 0 */
     uint32_t         left;                   /* derived: targets not done */
     uint32_t         link;                   /* derived: rebuild's sort */
-    uint8_t          kind;                   /* NOTIFY_TEXT, ... (bus.h) */
-    uint8_t          reserved;
+    uint8_t          kind;                   /* NOTIFY_TEXT, ... */
+    uint8_t          applied;                /* truth: of NOTIFY_BATCH */
     uint16_t         code;                   /* to close with; a draft's seat */
     notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];
     uint8_t          frame[NOTIFY_INLINE];
@@ -246,6 +267,8 @@ typedef struct {
     int              fd;
     uint32_t         seat;                   /* this worker's, or NOTIFY_NONE */
 
+    uint32_t         held;                   /* connections that went with
+                                                workers this one has reaped */
     bool             wake_self;              /* has messages in its inbox */
     uint64_t         wake[NOTIFY_SEATS_MAX / 64];   /* seats to tell of it */
 } notify_zone_t;
@@ -256,7 +279,7 @@ typedef struct {
 /*
  * Makes a zone of its own memory file for size bytes of pages, NOTIFY_ZONE_MAX
  * at most, and that many seats, NOTIFY_SEATS_MAX at most, each with its
- * eventfd.  The descriptors have no FD_CLOEXEC: they are for all processes to
+ * eventfd and pair.  The descriptors have no FD_CLOEXEC: they are for all processes to
  * come.  Returns 0, or -1 with errno and *what failed.  Master only; nothing is
  * left behind by a failure.
  */
@@ -277,7 +300,7 @@ int notify_zone_attach(notify_zone_t *z, int fd);
  */
 uint64_t notify_zone_commit(notify_zone_t *z, uint64_t size);
 
-/* Unmaps; closes the memory file and the eventfds too when they are ours. */
+/* Unmaps; closes the memory file and the seats' descriptors too. */
 void notify_zone_destroy(notify_zone_t *z);
 
 /* How many index buckets a zone of that size has. */

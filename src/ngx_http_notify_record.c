@@ -1,0 +1,182 @@
+/*
+ * A socket written down.
+ */
+
+#include "ngx_http_notify_compat.h"
+#include "ngx_http_notify_record.h"
+#include "ngx_http_notify_worker.h"
+
+
+static ngx_int_t ngx_http_notify_record_read_in(ngx_http_notify_socket_t *s,
+    ngx_http_notify_record_t *record, notify_batch_reader_t *reader);
+static ngx_int_t ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
+    ngx_http_notify_record_t *record, notify_batch_reader_t *reader);
+static void ngx_http_notify_record_pass(notify_batch_reader_t *reader,
+    size_t n);
+
+
+#define ngx_http_notify_record_get(reader, p, n)                              \
+    notify_batch_read(&ngx_http_notify_worker.zone, reader, p, n)
+
+
+ngx_uint_t
+ngx_http_notify_record_can(ngx_http_notify_socket_t *s)
+{
+    return s->state == NGX_HTTP_NOTIFY_OPEN
+           && !s->kept
+           && !ngx_http_notify_is_tls(s->connection);
+}
+
+
+size_t
+ngx_http_notify_record_size(ngx_http_notify_socket_t *s)
+{
+    size_t  n;
+
+    n = sizeof(ngx_http_notify_record_t) + ngx_http_notify_send_size(s->out);
+
+    if (s->in) {
+        n += sizeof(notify_codec_t) + s->in->len;
+    }
+
+    return n;
+}
+
+
+u_char *
+ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
+{
+    ngx_http_notify_record_t  record;
+
+    ngx_memzero(&record, sizeof(ngx_http_notify_record_t));
+
+    record.location = s->conf->id;
+    record.since = s->since;
+    record.number = s->connection->number;
+    ngx_memcpy(record.addr, s->u.addr, sizeof(record.addr));
+    record.key = s->node.key;
+    record.deadline = s->deadline.at;
+    record.interval = (uint32_t) s->conf->ping_interval;
+    record.opened = s->opened;
+    record.messages = s->messages;
+    record.codec = s->in ? sizeof(notify_codec_t) : 0;
+    record.data = s->in ? (uint32_t) s->in->len : 0;
+    record.tail = (uint32_t) ngx_http_notify_send_size(s->out);
+    record.family = s->family;
+    record.pinged = s->pinged;
+
+    p = ngx_cpymem(p, &record, sizeof(ngx_http_notify_record_t));
+
+    if (s->in) {
+        p = ngx_cpymem(p, &s->in->codec, sizeof(notify_codec_t));
+        p = ngx_cpymem(p, s->in->data, s->in->len);
+    }
+
+    ngx_http_notify_send_copy(s->out, p);
+
+    return p + record.tail;
+}
+
+
+ngx_int_t
+ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
+    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+{
+    ngx_int_t  in, out;
+
+    s->since = record->since;
+    ngx_memcpy(s->u.addr, record->addr, sizeof(record->addr));
+    s->opened = record->opened;
+    s->messages = record->messages;
+    s->family = record->family;
+    s->pinged = record->pinged & 1;
+
+    in = ngx_http_notify_record_read_in(s, record, reader);
+    out = ngx_http_notify_record_read_out(s, record, reader);
+
+    return in == NGX_OK && out == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_notify_record_read_in(ngx_http_notify_socket_t *s,
+    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+{
+    ngx_log_t  *log;
+
+    if (record->codec == 0) {
+        return NGX_OK;
+    }
+
+    log = s->connection->log;
+
+    s->in = ngx_calloc(sizeof(ngx_http_notify_in_t), log);
+
+    if (s->in && record->data) {
+        s->in->data = ngx_alloc(record->data, log);
+    }
+
+    if (s->in == NULL || (record->data && s->in->data == NULL)) {
+        ngx_http_notify_record_pass(reader, (size_t) record->codec
+                                            + record->data);
+        return NGX_ERROR;
+    }
+
+    ngx_http_notify_record_get(reader, &s->in->codec, record->codec);
+
+    if (record->data) {
+        ngx_http_notify_record_get(reader, s->in->data, record->data);
+    }
+
+    s->in->len = record->data;
+    s->in->size = record->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
+    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+{
+    u_char  *data;
+
+    if (record->tail == 0) {
+        return NGX_OK;
+    }
+
+    data = ngx_alloc(record->tail, s->connection->log);
+
+    if (data == NULL) {
+        ngx_http_notify_record_pass(reader, record->tail);
+        return NGX_ERROR;
+    }
+
+    ngx_http_notify_record_get(reader, data, record->tail);
+
+    return ngx_http_notify_send_restore(s->connection, &s->out, data,
+                                        record->tail);
+}
+
+
+void
+ngx_http_notify_record_skip(ngx_http_notify_record_t *record,
+    notify_batch_reader_t *reader)
+{
+    ngx_http_notify_record_pass(reader, (size_t) record->codec + record->data
+                                        + record->tail);
+}
+
+
+static void
+ngx_http_notify_record_pass(notify_batch_reader_t *reader, size_t n)
+{
+    size_t  size;
+    u_char  bytes[256];
+
+    while (n) {
+        size = ngx_min(n, sizeof(bytes));
+        ngx_http_notify_record_get(reader, bytes, size);
+        n -= size;
+    }
+}

@@ -2,6 +2,10 @@
  * Takes over the sockets of a batch from an older worker.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_codec.h"
 #include "notify_seat.h"
 #include "ngx_http_notify_adopt.h"

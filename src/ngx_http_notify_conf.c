@@ -15,12 +15,6 @@
 #define NGX_HTTP_NOTIFY_ZONE_SIZE  (16 * 1024 * 1024)
 
 
-typedef struct {
-    ngx_log_t                  *log;            /* a location's, to fill in */
-    ngx_log_t                  *from;           /* its error_log */
-} ngx_http_notify_open_log_t;
-
-
 static void ngx_http_notify_merge_user(ngx_http_notify_loc_conf_t *conf,
     ngx_uint_t here);
 static void ngx_http_notify_inherit_role(ngx_conf_t *cf,
@@ -29,7 +23,7 @@ static char *ngx_http_notify_check_role(ngx_conf_t *cf,
     ngx_http_notify_loc_conf_t *conf);
 static char *ngx_http_notify_check_push(ngx_conf_t *cf,
     ngx_http_notify_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
-static char *ngx_http_notify_merge_log(ngx_conf_t *cf,
+static char *ngx_http_notify_merge_location(ngx_conf_t *cf,
     ngx_http_notify_loc_conf_t *conf);
 static ngx_uint_t ngx_http_notify_sockets_of(ngx_http_notify_main_conf_t *nmcf,
     ngx_uint_t connections);
@@ -59,9 +53,10 @@ ngx_http_notify_create_main_conf(ngx_conf_t *cf)
     nmcf->zone_size = NGX_CONF_UNSET_SIZE;
     nmcf->reserve = NGX_CONF_UNSET_UINT;
     nmcf->realip = NGX_CONF_UNSET;
+    nmcf->handover = NGX_CONF_UNSET;
 
-    if (ngx_array_init(&nmcf->logs, cf->pool, 1,
-                       sizeof(ngx_http_notify_open_log_t))
+    if (ngx_array_init(&nmcf->locations, cf->pool, 1,
+                       sizeof(ngx_http_notify_location_t))
         != NGX_OK)
     {
         return NULL;
@@ -80,6 +75,7 @@ ngx_http_notify_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_event_conf_t    *ecf;
 
     ngx_conf_init_size_value(nmcf->zone_size, NGX_HTTP_NOTIFY_ZONE_SIZE);
+    ngx_conf_init_value(nmcf->handover, 1);
 
     if (nmcf->reserve == NGX_CONF_UNSET_UINT) {
         nmcf->reserve = 25;
@@ -139,6 +135,7 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
     nlcf->ping_interval = NGX_CONF_UNSET_MSEC;
     nlcf->send_buffer = NGX_CONF_UNSET_SIZE;
     nlcf->slow = NGX_CONF_UNSET_UINT;
+    nlcf->drain = NGX_CONF_UNSET_MSEC;
     nlcf->client_messages = NGX_CONF_UNSET_UINT;
     nlcf->client_max_size = NGX_CONF_UNSET_SIZE;
     nlcf->written = NGX_CONF_UNSET_PTR;
@@ -166,6 +163,7 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_NOTIFY_SLOW_CLOSE);
     ngx_conf_merge_uint_value(conf->client_messages, prev->client_messages,
                               NGX_HTTP_NOTIFY_CLIENT_IGNORE);
+    ngx_conf_merge_msec_value(conf->drain, prev->drain, 0);
     ngx_conf_merge_size_value(conf->client_max_size, prev->client_max_size,
                               4 * 1024);
     ngx_conf_merge_ptr_value(conf->written, prev->written, NULL);
@@ -181,7 +179,7 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_notify_inherit_role(cf, prev, conf);
     }
 
-    return conf->role ? ngx_http_notify_merge_log(cf, conf) : NGX_CONF_OK;
+    return conf->role ? ngx_http_notify_merge_location(cf, conf) : NGX_CONF_OK;
 }
 
 
@@ -306,16 +304,13 @@ ngx_http_notify_check_push(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf,
 }
 
 
-/*
- * What a location's sockets log with outlives their requests, whose logs are
- * their connections'.
- */
+/* its log and its name are filled in when all is parsed */
 
 static char *
-ngx_http_notify_merge_log(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf)
+ngx_http_notify_merge_location(ngx_conf_t *cf,
+    ngx_http_notify_loc_conf_t *conf)
 {
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_notify_open_log_t   *open;
+    ngx_http_notify_location_t   *location;
     ngx_http_notify_main_conf_t  *nmcf;
 
     if (conf->role->log == NULL) {
@@ -327,44 +322,20 @@ ngx_http_notify_merge_log(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    conf->log->handler = conf->role->log;
-
     nmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_notify_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    open = ngx_array_push(&nmcf->logs);
-    if (open == NULL) {
+    location = ngx_array_push(&nmcf->locations);
+    if (location == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    open->log = conf->log;
-    open->from = clcf->error_log;
+    location->conf = conf;
+    location->clcf = ngx_http_conf_get_module_loc_conf(cf,
+                                                       ngx_http_core_module);
+    location->cscf = ngx_http_conf_get_module_srv_conf(cf,
+                                                       ngx_http_core_module);
 
     return NGX_CONF_OK;
-}
-
-
-void
-ngx_http_notify_open_logs(ngx_cycle_t *cycle)
-{
-    ngx_uint_t                    i;
-    ngx_http_notify_open_log_t   *open;
-    ngx_http_notify_main_conf_t  *nmcf;
-
-    nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_notify_module);
-    if (nmcf == NULL) {
-        return;
-    }
-
-    open = nmcf->logs.elts;
-
-    for (i = 0; i < nmcf->logs.nelts; i++) {
-        open[i].log->log_level = open[i].from->log_level;
-        open[i].log->file = open[i].from->file;
-        open[i].log->writer = open[i].from->writer;
-        open[i].log->wdata = open[i].from->wdata;
-        open[i].log->next = open[i].from->next;
-    }
 }
 
 

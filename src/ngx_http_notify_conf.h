@@ -65,7 +65,8 @@ typedef struct {
     ngx_int_t                   realip;         /* index of the variable
                                                    $realip_remote_addr;
                                                    negative: there is none */
-    ngx_array_t                 logs;           /* see _open_logs() */
+    ngx_flag_t                  handover;       /* notify_handover */
+    ngx_array_t                 locations;      /* ngx_http_notify_location_t */
     ngx_http_notify_place_t     reserve_place;
 } ngx_http_notify_main_conf_t;
 
@@ -89,7 +90,10 @@ typedef struct {
     ngx_uint_t                  client_messages;
                                                 /* NGX_HTTP_NOTIFY_CLIENT_* */
     size_t                      client_max_size;        /* bytes */
+    ngx_msec_t                  drain;          /* notify_drain, 0: off */
 
+    uint64_t                    id;             /* its name over reloads, see
+                                                   ngx_http_notify_location.h */
     ngx_log_t                  *log;            /* where sockets of this
                                                    location log: error_log's,
                                                    living as long as this */
@@ -101,6 +105,14 @@ typedef struct {
 } ngx_http_notify_loc_conf_t;
 
 
+/* A location that takes sockets. */
+typedef struct {
+    ngx_http_notify_loc_conf_t  *conf;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_srv_conf_t    *cscf;
+} ngx_http_notify_location_t;
+
+
 extern ngx_module_t  ngx_http_notify_module;
 
 
@@ -109,13 +121,6 @@ char *ngx_http_notify_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_notify_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-
-/*
- * Fills in the logs of the locations.  Which files they write to is known
- * only when all is parsed: to be called in init_module, where http {} may be
- * missing.
- */
-void ngx_http_notify_open_logs(ngx_cycle_t *cycle);
 
 /* The sockets a worker may hold: worker_connections less the reserve. */
 ngx_uint_t ngx_http_notify_sockets_max(ngx_http_notify_main_conf_t *nmcf,

@@ -244,6 +244,8 @@ ngx_http_notify_handover_done(ngx_http_notify_worker_t *w)
     }
 
     if (w->handed) {
+        ngx_time_update();
+
         ngx_log_error(NGX_LOG_NOTICE, w->handover.log, 0,
                       "handed over %ui sockets to %ui workers in %M ms",
                       w->handed, n, ngx_current_msec - w->handing_since);

@@ -5,6 +5,9 @@
  * causes on seeing it arrives.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
 #include <ngx_sha1.h>
 
 #include "notify_upgrade.h"
@@ -35,10 +38,6 @@ static ngx_int_t ngx_http_notify_handshake_required(ngx_http_request_t *r,
     const char *field, const char *text);
 static ngx_int_t ngx_http_notify_handshake_426(ngx_http_request_t *r,
     const char *field, const char *text);
-
-
-/* nginx has no name for it, and no text */
-#define NGX_HTTP_NOTIFY_UPGRADE_REQUIRED  426
 
 
 #define ngx_http_notify_header(r, name, n)                                    \
@@ -195,7 +194,7 @@ ngx_http_notify_handshake_426(ngx_http_request_t *r, const char *field,
 
     ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
 
-    return ngx_http_notify_refuse(r, NGX_HTTP_NOTIFY_UPGRADE_REQUIRED, field,
+    return ngx_http_notify_refuse(r, NGX_HTTP_UPGRADE_REQUIRED, field,
                                   "%s", text);
 }
 
@@ -484,6 +483,7 @@ ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key)
     }
 
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
     r->headers_out.content_length_n = -1;
     r->keepalive = 0;
     r->limit_rate = 0;

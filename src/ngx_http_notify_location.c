@@ -1,16 +1,8 @@
 /*
- * Which location a socket belongs to, in words that another configuration
- * understands.
+ * The locations that take sockets: their logs and their names.
  */
 
 #include "ngx_http_notify_location.h"
-
-
-typedef struct {
-    uint64_t                     name;      /* equals have the same */
-    uint64_t                     id;
-    ngx_http_notify_loc_conf_t  *conf;
-} ngx_http_notify_location_t;
 
 
 typedef struct {
@@ -19,72 +11,88 @@ typedef struct {
 } ngx_http_notify_hash_t;
 
 
+static void ngx_http_notify_location_log(ngx_http_notify_location_t *l);
+static uint64_t ngx_http_notify_location_name(ngx_http_notify_location_t *l,
+    ngx_http_core_main_conf_t *cmcf);
 static void ngx_http_notify_location_listen(ngx_http_notify_hash_t *h,
     ngx_http_core_main_conf_t *cmcf, ngx_http_core_srv_conf_t *cscf);
 static void ngx_http_notify_location_hash(ngx_http_notify_hash_t *h,
     ngx_str_t *s);
 
 
-ngx_int_t
-ngx_http_notify_location_add(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *nlcf)
+void
+ngx_http_notify_locations_init(ngx_cycle_t *cycle)
 {
-    uint64_t                      equals;
+    uint64_t                      id;
     ngx_uint_t                    i;
-    ngx_http_notify_hash_t        h;
-    ngx_http_server_name_t       *name;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_core_srv_conf_t     *cscf;
     ngx_http_core_main_conf_t    *cmcf;
     ngx_http_notify_location_t   *l;
     ngx_http_notify_main_conf_t  *nmcf;
 
-    nmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_notify_module);
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_notify_module);
+
+    if (nmcf == NULL) {
+        return;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    l = nmcf->locations.elts;
+
+    for (i = 0; i < nmcf->locations.nelts; i++) {
+        ngx_http_notify_location_log(&l[i]);
+
+        id = ngx_http_notify_location_name(&l[i], cmcf);
+
+        while (ngx_http_notify_location_find(nmcf, id)) {
+            id++;
+        }
+
+        l[i].conf->id = id;
+    }
+}
+
+
+/* sockets outlive their requests, whose logs are their connections' */
+
+static void
+ngx_http_notify_location_log(ngx_http_notify_location_t *l)
+{
+    ngx_log_t  *from, *log;
+
+    log = l->conf->log;
+    from = l->clcf->error_log;
+
+    log->handler = l->conf->role->log;
+    log->log_level = from->log_level;
+    log->file = from->file;
+    log->writer = from->writer;
+    log->wdata = from->wdata;
+    log->next = from->next;
+}
+
+
+static uint64_t
+ngx_http_notify_location_name(ngx_http_notify_location_t *l,
+    ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_http_notify_hash_t   h;
+    ngx_http_server_name_t  *name;
 
     h.a = 0;
     ngx_crc32_init(h.b);
 
-    ngx_http_notify_location_listen(&h, cmcf, cscf);
+    ngx_http_notify_location_listen(&h, cmcf, l->cscf);
 
-    if (cscf->server_names.nelts) {
-        name = cscf->server_names.elts;
+    if (l->cscf->server_names.nelts) {
+        name = l->cscf->server_names.elts;
         ngx_http_notify_location_hash(&h, &name[0].name);
     }
 
-    ngx_http_notify_location_hash(&h, &clcf->name);
+    ngx_http_notify_location_hash(&h, &l->clcf->name);
 
-    if (nmcf->locations.elts == NULL
-        && ngx_array_init(&nmcf->locations, cf->pool, 4,
-                          sizeof(ngx_http_notify_location_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    /* 0 is that of none yet */
 
-    l = ngx_array_push(&nmcf->locations);
-    if (l == NULL) {
-        return NGX_ERROR;
-    }
-
-    l->name = (uint64_t) h.a << 32 | h.b;
-    l->conf = nlcf;
-
-    equals = 0;
-
-    for (i = 0; i + 1 < nmcf->locations.nelts; i++) {
-        if (((ngx_http_notify_location_t *) nmcf->locations.elts)[i].name
-            == l->name)
-        {
-            equals++;
-        }
-    }
-
-    l->id = l->name + equals;
-    nlcf->id = l->id;
-
-    return NGX_OK;
+    return ((uint64_t) h.a << 32 | h.b) + 1;
 }
 
 
@@ -143,7 +151,7 @@ ngx_http_notify_location_find(ngx_http_notify_main_conf_t *nmcf, uint64_t id)
     l = nmcf->locations.elts;
 
     for (i = 0; i < nmcf->locations.nelts; i++) {
-        if (l[i].id == id) {
+        if (l[i].conf->id == id) {
             return l[i].conf;
         }
     }

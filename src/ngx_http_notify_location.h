@@ -1,6 +1,7 @@
 /*
- * Which location a socket belongs to, in words that another configuration, or
- * another nginx, understands.
+ * The locations that take sockets: what these log with, and which location
+ * they belong to, in words that another configuration, or another nginx,
+ * understands.
  */
 
 #ifndef NGX_HTTP_NOTIFY_LOCATION_H_INCLUDED
@@ -10,12 +11,14 @@
 
 
 /*
- * Names a socket location: by what its server listens on and is called, by
- * its own text, and by its place among equals.  To be called once for each, in
- * the order of the configuration.  NGX_ERROR: no memory.
+ * Fills in the logs and names of the locations; handler is that of the logs.
+ * Which files they write to is known only when all is parsed: to be called in
+ * init_module, where http {} may be missing.
+ *
+ * A name is made of what the location's server listens on and is called, of
+ * its own text, and of its place among equals.
  */
-ngx_int_t ngx_http_notify_location_add(ngx_conf_t *cf,
-    ngx_http_notify_loc_conf_t *nlcf);
+void ngx_http_notify_locations_init(ngx_cycle_t *cycle);
 
 /* The location of that name in this configuration, or NULL. */
 ngx_http_notify_loc_conf_t *ngx_http_notify_location_find(

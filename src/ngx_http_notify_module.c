@@ -7,6 +7,7 @@
 
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_handshake.h"
+#include "ngx_http_notify_location.h"
 #include "ngx_http_notify_process.h"
 #include "ngx_http_notify_push.h"
 #include "ngx_http_notify_setters.h"
@@ -34,6 +35,10 @@ static ngx_http_notify_role_t  ngx_http_notify_role_status = {
 
 static ngx_http_notify_bounds_t  ngx_http_notify_ping_interval = {
     1000, 24 * 60 * 60 * 1000, "a time such as 30s, from 1s to 1d"
+};
+
+static ngx_http_notify_bounds_t  ngx_http_notify_drain = {
+    1000, 24 * 60 * 60 * 1000, "a time such as 60s, from 1s to 1d, or off"
 };
 
 static ngx_http_notify_bounds_t  ngx_http_notify_send_buffer = {
@@ -96,6 +101,13 @@ static ngx_command_t  ngx_http_notify_commands[] = {
       0,
       NULL },
 
+    { ngx_string("notify_handover"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_notify_main_conf_t, handover),
+      NULL },
+
     { ngx_string("notify_socket"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_notify_socket,
@@ -144,6 +156,13 @@ static ngx_command_t  ngx_http_notify_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_notify_loc_conf_t, slow),
       &ngx_http_notify_slow },
+
+    { ngx_string("notify_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_notify_time_or_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_notify_loc_conf_t, drain),
+      &ngx_http_notify_drain },
 
     { ngx_string("notify_client_messages"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -212,7 +231,7 @@ ngx_module_t  ngx_http_notify_module = {
 static ngx_int_t
 ngx_http_notify_init(ngx_cycle_t *cycle)
 {
-    ngx_http_notify_open_logs(cycle);
+    ngx_http_notify_locations_init(cycle);
 
     return ngx_http_notify_init_module(cycle);
 }

@@ -2,6 +2,12 @@
  * The module in the life of a process.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <sys/resource.h>
+
 #include "notify_lock.h"
 #include "ngx_http_notify_adopt.h"
 #include "ngx_http_notify_compat.h"
@@ -14,13 +20,8 @@
 #include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
 
-#include <sys/resource.h>
 
-
-/*
- * Which descriptor the zone is, for a module file that replaces this one on
- * reload: a static variable would be the old file's.
- */
+/* which descriptor the zone is; a static variable would be this file's only */
 #define NGX_HTTP_NOTIFY_ENV        "NGX_NOTIFY_ZONE"
 
 /*
@@ -36,6 +37,7 @@
 
 static ngx_int_t ngx_http_notify_zone_make(ngx_cycle_t *cycle,
     ngx_http_notify_main_conf_t *nmcf);
+static ngx_int_t ngx_http_notify_zone_announce(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_notify_zone_inherit(void);
 static void ngx_http_notify_zone_renew(ngx_cycle_t *cycle,
     ngx_http_notify_main_conf_t *nmcf);
@@ -77,6 +79,11 @@ ngx_http_notify_init_module(ngx_cycle_t *cycle)
         return ngx_is_init_cycle(cycle->old_cycle) ? NGX_ERROR : NGX_OK;
     }
 
+    if (ngx_http_notify_zone_announce(cycle) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "no memory to tell another nginx of zone \"notify\"");
+    }
+
     ngx_http_notify_zone_renew(cycle, nmcf);
     ngx_http_notify_zone_check(cycle);
 
@@ -90,7 +97,6 @@ static ngx_int_t
 ngx_http_notify_zone_make(ngx_cycle_t *cycle,
     ngx_http_notify_main_conf_t *nmcf)
 {
-    u_char          fd[NGX_INT_T_LEN + 1];
     const char     *what;
     notify_zone_t  *z;
 
@@ -106,12 +112,44 @@ ngx_http_notify_zone_make(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    *ngx_sprintf(fd, "%d", z->fd) = '\0';
+    return NGX_OK;
+}
 
-    if (setenv(NGX_HTTP_NOTIFY_ENV, (char *) fd, 1) == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "setenv(" NGX_HTTP_NOTIFY_ENV ") failed");
-        notify_zone_destroy(z);
+
+/*
+ * Tells where the zone is: a module file that replaces this one in this
+ * process, and, through the "env" of the configuration, the nginx that
+ * replaces this one.
+ */
+
+static ngx_int_t
+ngx_http_notify_zone_announce(ngx_cycle_t *cycle)
+{
+    int               fd;
+    u_char           *text;
+    ngx_str_t        *env;
+    ngx_core_conf_t  *ccf;
+
+    fd = ngx_http_notify_worker.zone.fd;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    text = ngx_pnalloc(cycle->pool, sizeof(NGX_HTTP_NOTIFY_ENV "=")
+                                    + NGX_INT_T_LEN);
+    env = ngx_array_push(&ccf->env);
+
+    if (text == NULL || env == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_sprintf(text, NGX_HTTP_NOTIFY_ENV "=%d", fd) = '\0';
+
+    env->data = text;
+    env->len = sizeof(NGX_HTTP_NOTIFY_ENV) - 1;
+
+    if (setenv(NGX_HTTP_NOTIFY_ENV,
+               (char *) text + sizeof(NGX_HTTP_NOTIFY_ENV "=") - 1, 1)
+        == -1)
+    {
         return NGX_ERROR;
     }
 
@@ -119,7 +157,7 @@ ngx_http_notify_zone_make(ngx_cycle_t *cycle,
 }
 
 
-/* the zone that another module file has made in this process */
+/* the zone of another module file in this process, or of another nginx */
 
 static ngx_int_t
 ngx_http_notify_zone_inherit(void)

@@ -6,6 +6,10 @@
  * ping, then messages, then the close.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_codec.h"
 #include "ngx_http_notify_compat.h"
 #include "ngx_http_notify_send.h"

@@ -489,6 +489,28 @@ ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* off is 0 */
+
+char *
+ngx_http_notify_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t   *value;
+    ngx_msec_t  *msec;
+
+    value = cf->args->elts;
+    msec = (ngx_msec_t *) (p + cmd->offset);
+
+    if (*msec == NGX_CONF_UNSET_MSEC && ngx_strcmp(value[1].data, "off") == 0) {
+        *msec = 0;
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_notify_time(cf, cmd, conf);
+}
+
+
 char *
 ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

@@ -38,6 +38,8 @@ char *ngx_http_notify_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* For any member at the command's offset, with a post as above. */
 char *ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -145,6 +145,13 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
     { NOTIFY_N_PING_TIMEOUTS, "pings", "timeouts", "ping_timeouts_total",
       NULL, "Sockets dropped because they were silent after a ping." },
 
+    { NOTIFY_N_HANDED_OVER, "handover", "handed_over",
+      "handed_over_total", NULL, "Sockets handed to another worker." },
+    { NOTIFY_N_ADOPTED, "handover", "adopted", "adopted_total", NULL,
+      "Sockets taken over from another worker." },
+    { NOTIFY_N_ORPHANED, "handover", "orphaned", "orphaned_total", NULL,
+      "Sockets closed with 1012 because no worker could take them over." },
+
     { NOTIFY_N_REAPED, "workers_lost", "reaped", "seats_reaped_total", NULL,
       "Seats of workers that died." }
 };

@@ -43,7 +43,8 @@ sub write_all {
 
 
 sub send_frame {
-    write_all(Protocol::WebSocket::Frame->new(masked => 1, @_)->to_bytes);
+    write_all(Protocol::WebSocket::Frame->new(
+        masked => 1, max_payload_size => 2 ** 30, @_)->to_bytes);
 }
 
 

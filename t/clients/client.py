@@ -23,7 +23,7 @@ def say(*words):
 
 
 async def stdin_lines():
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=2 ** 24)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader

@@ -29,6 +29,10 @@ our $ALARM = qr/\[(?:alert|crit|emerg)\]|exited\ on\ signal|Sanitizer
 
 my $count = 0;
 
+# What hangs is ended, and its nginx with it.
+$SIG{ALRM} = sub { die "the test hangs\n" };
+alarm 600;
+
 
 sub new {
     my ($class, %set) = @_;

@@ -2,8 +2,9 @@
 
 # Exactly its messages, in order, none lost, none twice: 2,000 sockets of
 # 1,000 users in 4 workers, 50,000 pushes by 8 connections that the kernel
-# spreads over the workers.  Then the same while nginx is reloaded 20 times
-# and 10 workers are killed.
+# spreads over the workers.  Then the same while nginx is reloaded and workers
+# are killed, once with sockets that move to the new workers, and once with
+# sockets that stay with the old ones.
 
 use strict;
 use warnings;
@@ -14,27 +15,30 @@ use IPC::Open2 ();
 use JSON::PP ();
 use Test::More;
 
+use NotifyClient ();
 use NotifyEnv ();
 use NotifyNginx ();
+
+my $SOCKETS = 2000;
+my $PUSHES = 50000;
 
 my $nginx = NotifyNginx->new(
     workers => 4, connections => 4096, listen => 'reuseport',
     main => 'worker_rlimit_nofile 10000;', http => 'notify_zone 32m;',
-    config => 'location /client {
-                   notify_socket;
-                   add_header X-Worker $pid always;
-               }
-               location /new/ { notify_push; }',
+    config => 'location /client { notify_socket; }
+               location /new/ { notify_push; }
+               location /status { notify_status; }',
 )->start;
 
 
-# Runs t/clients/mass.py, and before each chunk of pushes but the first one
-# an action, which may say which process it has killed.
+# Runs t/clients/mass.py; an action happens while each chunk of the pushes but
+# the last one is on its way, and returns how many sockets it may have cut.
 sub account {
     my @actions = @_;
 
     my $pid = IPC::Open2::open2(my $out, my $in,
         NotifyEnv::lib() . '/../clients/mass.py', '--port', $nginx->port,
+        '--sockets', $SOCKETS, '--pushes', $PUSHES,
         '--chunks', 1 + @actions);
     $in->autoflush;
 
@@ -45,9 +49,8 @@ sub account {
 
     while (defined($line = <$out>)) {
         if ($line =~ /^chunk (\d+)/ && $1 <= @actions) {
-            my $killed = $actions[$1 - 1]->();
-            print $in "killed $killed\n" if $killed;
-            print $in "go\n";
+            my $cut = $actions[$1 - 1]->();
+            print $in "cut $cut\ngo\n";
 
         } elsif ($line =~ /^\{/) {
             last;
@@ -60,45 +63,89 @@ sub account {
 }
 
 
-sub reload {
-    $nginx->reload;
-    return;
+sub workers {
+    my $answer = NotifyClient::http($nginx->port, 'GET', '/status');
+    return @{ JSON::PP::decode_json($answer->{body})->{workers} };
 }
 
 
-sub kill_worker {
-    my @pids = @_;
+# When all sockets are in their places: how many each process has.
+sub settled {
+    my %sockets;
 
-    my $pid = $pids[rand @pids];
+    NotifyNginx::wait_for('all sockets', sub {
+        my $sum = 0;
+        %sockets = ();
+        for my $worker (workers()) {
+            $sockets{$worker->{pid}} = $worker->{sockets};
+            $sum += $worker->{sockets};
+        }
+        return $sum == $SOCKETS;
+    });
+
+    return %sockets;
+}
+
+
+sub reload {
+    $nginx->reload;
+    return 0;
+}
+
+
+# One that serves.
+sub kill_worker {
+    my %sockets = settled();
+    my ($pid) = sort { $sockets{$b} <=> $sockets{$a} } $nginx->workers;
+
     $nginx->kill_worker($pid);
-    return $pid;
+    return $sockets{$pid};
+}
+
+
+# One that has just been told to exit, or has been for long.
+sub kill_old_worker {
+    my %sockets = settled();
+    my ($pid) = ($nginx->old_workers, $nginx->workers);
+
+    $nginx->signal('HUP');
+    $nginx->kill_worker($pid);
+    $nginx->wait_generation;
+    return $sockets{$pid};
 }
 
 
 my $account = account();
 
 is_deeply($account->{errors}, [], 'each socket got exactly its messages');
-is($account->{pushes}, 50000, 'all pushes were accepted');
-is($account->{deliveries}, 100000, 'each went to both sockets');
+is($account->{pushes}, $PUSHES, 'all pushes were accepted');
+is($account->{deliveries}, 2 * $PUSHES, 'each went to both sockets');
 is($account->{unanswered}, 0, 'no push was left without an answer');
 is($account->{reopened}, 0, 'no socket was closed');
-cmp_ok($account->{workers}, '>', 1, 'sockets were in several workers');
 
 
-# One of the workers that finish, and one of those that serve.
-my @round = (
-    (\&reload) x 4,
-    sub { kill_worker($nginx->old_workers) },
-    sub { kill_worker($nginx->workers) },
-);
+$account = account((\&reload) x 20);
+
+is_deeply($account->{errors}, [], 'the same during 20 reloads');
+is($account->{reopened}, 0, 'no socket was closed');
+
+
+my @round = ((\&reload) x 3, \&kill_worker, \&kill_old_worker);
 
 $account = account((@round) x 5);
 
 is_deeply($account->{errors}, [],
           'the same during 20 reloads and 10 kill -9');
-cmp_ok($account->{pushes}, '>=', 49000, 'all pushes were accepted');
+cmp_ok($account->{pushes}, '>', $PUSHES * 0.99, 'all pushes were accepted');
 cmp_ok($account->{reopened}, '>', 0, 'killed workers had sockets');
 
+
+$nginx->reload(http => 'notify_zone 32m; notify_handover off;');
+$account = account((@round) x 5);
+
+is_deeply($account->{errors}, [],
+          'the same with sockets that stay in their workers');
+cmp_ok($account->{reopened}, '>', 0, 'killed workers had sockets');
 
 $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
 

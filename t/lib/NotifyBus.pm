@@ -10,7 +10,7 @@ use NotifyUnits;
 
 
 # What the bus is made of.
-my @UNITS = qw(zone blocks keys inbox lock seat bus id codec utf8 user);
+my @UNITS = qw(zone blocks keys inbox batch lock seat bus id codec utf8 user);
 
 
 # Makes one of the programs out of the sources in src, which may be a changed

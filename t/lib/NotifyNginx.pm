@@ -190,12 +190,27 @@ sub reload {
     $self->{$_} = $set{$_} for keys %set;
     $self->configure;
 
-    my %before = map { $_ => 1 } $self->workers;
-    kill HUP => $self->{pid};
+    $self->signal('HUP');
+    return $self->wait_generation;
+}
 
-    return wait_for('the reload', sub {
+
+sub signal {
+    my ($self, $signal) = @_;
+
+    $self->{before} = { map { $_ => 1 } $self->workers };
+    kill $signal => $self->{pid};
+}
+
+
+# Waits until none of those serves that did when signal() was called.
+sub wait_generation {
+    my $self = shift;
+    my $before = $self->{before};
+
+    return wait_for('new workers', sub {
         my @now = $self->workers;
-        @now == $self->count_of_workers && !grep { $before{$_} } @now;
+        @now == $self->count_of_workers && !grep { $before->{$_} } @now;
     });
 }
 
@@ -204,7 +219,6 @@ sub reload {
 # finishing anyway.
 sub kill_worker {
     my ($self, $pid) = @_;
-    my %before = map { $_ => 1 } $self->workers;
 
     kill KILL => $pid;
 

@@ -177,7 +177,7 @@ sub value_of {
 
     return $text eq 'on' ? 1 : 0 if $text =~ /^(?:on|off)$/;
 
-    my %unit = $command->{set} =~ /_time$|_msec_/
+    my %unit = $command->{set} =~ /_time|_msec_/
                ? (ms => 1, s => 1000, m => 60_000, h => 3_600_000)
                : (k => 1 << 10, m => 1 << 20, g => 1 << 30);
 
@@ -284,7 +284,7 @@ sub made_from {
     my ($line, $text) = @_;
 
     my $pattern = join '', map { $_ eq '%%' ? '%' : /^%/ ? '.+?' : quotemeta }
-                  split /(%(?:%|\*?s|u?[idDLOz]|[vVc]))/, $text;
+                  split /(%(?:%|\*?s|u?[idDLOz]|[vVcMT]))/, $text;
 
     # nginx adds what it was doing, for whom
     return $line =~ /^$pattern(?: while .*|, client: .*)?$/;
@@ -338,7 +338,7 @@ sub check_status {
 
     $prometheus{"notify_$_"} = 1
         for $code =~ /\{ "(\w+)", "[^"]+",\s+n->\w+ \}/g,
-            $code =~ /"(last_message_timestamp_\w+|worker_\w+)"/g;
+            $code =~ /"(last_message_timestamp_\w+|worker_\w*sockets)"/g;
 
     my (%said_json, %said_prometheus);
 

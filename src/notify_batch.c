@@ -46,6 +46,11 @@ static int notify_batch_send_descriptors(const notify_zone_t *z,
     const notify_batch_t *batch, uint64_t id);
 static int notify_batch_receive_one(const notify_zone_t *z, uint32_t seat,
     uint64_t *id, int *descriptors, uint32_t *n);
+static uint32_t notify_batch_start(const notify_zone_t *z, uint32_t message,
+    notify_batch_reader_t *reader);
+static int notify_batch_peek(const notify_zone_t *z, uint32_t seat,
+    uint64_t *id);
+static bool notify_batch_is_waiting(const notify_message_t *m);
 static void notify_batch_apply_changes(notify_zone_t *z, uint32_t message);
 static void notify_batch_restore_changes(notify_zone_t *z, uint32_t message,
     uint32_t seat);
@@ -108,7 +113,7 @@ notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
     m = notify_block(z, message);
     m->id = id;
     m->kind = NOTIFY_BATCH;
-    m->applied = 0;
+    m->stage = NOTIFY_BATCH_SENT;
 
     if (notify_batch_send_descriptors(z, batch, id) == -1) {
         notify_message_free(z, message);
@@ -265,6 +270,27 @@ uint32_t
 notify_batch_open(const notify_zone_t *z, uint32_t message,
     notify_batch_reader_t *reader)
 {
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    /*
+     * Before the first of its sockets can leave: the entries that the body
+     * names may be others' then, so that no rebuild may look there again.
+     */
+
+    notify_store(&m->stage, NOTIFY_BATCH_ADOPTED);
+
+    return notify_batch_start(z, message, reader);
+}
+
+
+/* reads what stands before the records */
+
+static uint32_t
+notify_batch_start(const notify_zone_t *z, uint32_t message,
+    notify_batch_reader_t *reader)
+{
     uint32_t               i;
     notify_batch_head_t    head;
     notify_batch_change_t  change;
@@ -287,7 +313,7 @@ notify_batch_sockets(const notify_zone_t *z, uint32_t message)
 {
     notify_batch_reader_t  reader;
 
-    return notify_batch_open(z, message, &reader);
+    return notify_batch_start(z, message, &reader);
 }
 
 
@@ -355,7 +381,13 @@ notify_batch_receive(const notify_zone_t *z, uint32_t seat, uint64_t id,
     uint32_t  i, got;
     uint64_t  other;
 
-    while (notify_batch_receive_one(z, seat, &other, descriptors, &got) == 0) {
+    while (notify_batch_peek(z, seat, &other) == 0 && other <= id) {
+
+        if (notify_batch_receive_one(z, seat, &other, descriptors, &got)
+            == -1)
+        {
+            return -1;
+        }
 
         if (other == id && got == n) {
             return 0;
@@ -427,9 +459,23 @@ notify_batch_waiting(const notify_zone_t *z, uint32_t seat)
 {
     uint64_t  id;
 
-    return recv(z->seats[seat].pair[0], &id, sizeof(id),
-                MSG_PEEK|MSG_DONTWAIT)
-           != -1;
+    return notify_batch_peek(z, seat, &id) == 0;
+}
+
+
+/* whose descriptors are next in the seat's pair */
+
+static int
+notify_batch_peek(const notify_zone_t *z, uint32_t seat, uint64_t *id)
+{
+    ssize_t  rc;
+
+    do {
+        rc = recv(z->seats[seat].pair[0], id, sizeof(uint64_t),
+                  MSG_PEEK|MSG_DONTWAIT);
+    } while (rc == -1 && errno == EINTR);
+
+    return rc == (ssize_t) sizeof(uint64_t) ? 0 : -1;
 }
 
 
@@ -473,14 +519,14 @@ notify_batch_apply(notify_zone_t *z)
             continue;
         }
 
-        if (!m->applied) {
+        if (m->stage == NOTIFY_BATCH_SENT) {
             notify_batch_apply_changes(z, b);
         }
 
         seat = notify_target_seat(m->targets[0].word);
         s = &z->seats[seat];
 
-        if (notify_target_state(m->targets[0].word) != NOTIFY_DONE
+        if (notify_batch_is_waiting(m)
             && (s->adopt == 0 || m->id < s->adopt))
         {
             s->adopt = m->id;
@@ -515,7 +561,17 @@ notify_batch_apply_changes(notify_zone_t *z, uint32_t message)
 
     /* killed above, they are stored again; below, the words live on */
 
-    notify_store(&m->applied, 1);
+    notify_store(&m->stage, NOTIFY_BATCH_APPLIED);
+}
+
+
+/* whether its sockets are still on their way */
+
+static bool
+notify_batch_is_waiting(const notify_message_t *m)
+{
+    return m->stage != NOTIFY_BATCH_ADOPTED
+           && notify_target_state(m->targets[0].word) != NOTIFY_DONE;
 }
 
 
@@ -528,9 +584,7 @@ notify_batch_restore(notify_zone_t *z, uint32_t list)
     for ( /* void */ ; list; list = m->link) {
         m = notify_block(z, list);
 
-        if (m->kind != NOTIFY_BATCH
-            || notify_target_state(m->targets[0].word) == NOTIFY_DONE)
-        {
+        if (m->kind != NOTIFY_BATCH || !notify_batch_is_waiting(m)) {
             continue;
         }
 

@@ -10,8 +10,8 @@
  * Lock: calls named _locked, and those for a rebuild, want head->lock; the
  * others read a taken batch.  SIGKILL: storing the message's type decides
  * that the sockets are handed over.  The changes to entries that follow are
- * absolute words in the body, which a rebuild applies (again) until applied is
- * stored.  A datagram whose batch was never stored is discarded by its
+ * absolute words in the body, which a rebuild applies (again) until the stage
+ * is stored.  A datagram whose batch was never stored is discarded by its
  * receiver.
  */
 
@@ -53,7 +53,12 @@ int notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
     uint64_t id);
 
 
-/* Reading a taken batch: how many sockets, and then the records. */
+/*
+ * Adopting a taken batch.  Its sockets are the seat's own from now on: they
+ * may leave, and die with the worker.  Before, another would inherit them.
+ * Returns how many sockets; the records can be read till the caller is done
+ * with the batch.
+ */
 typedef struct {
     uint32_t         message;
     uint32_t         extent;
@@ -74,8 +79,8 @@ void notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,
 
 /*
  * Receives the n descriptors of the batch with that id from the seat's pair,
- * and discards older ones.  Returns 0, or -1 when they are lost: the worker
- * that had received them has died.
+ * and discards older ones; newer ones stay.  Returns 0, or -1 when they are
+ * lost: a worker that had received them has died.
  */
 int notify_batch_receive(const notify_zone_t *z, uint32_t seat, uint64_t id,
     int *descriptors, uint32_t n);

@@ -203,6 +203,13 @@ enum {
     NOTIFY_BATCH                             /* adopt sockets (batch.h) */
 };
 
+/* how far a batch has come */
+enum {
+    NOTIFY_BATCH_SENT = 0,                   /* its entries may be as before */
+    NOTIFY_BATCH_APPLIED,                    /* on its way to the seat */
+    NOTIFY_BATCH_ADOPTED                     /* its sockets are the seat's */
+};
+
 enum {
     NOTIFY_NO_TARGET = 0,
     NOTIFY_PENDING,                          /* in the seat's inbox */
@@ -231,7 +238,7 @@ typedef struct {
     uint32_t         left;                   /* derived: targets not done */
     uint32_t         link;                   /* derived: rebuild's sort */
     uint8_t          kind;                   /* NOTIFY_TEXT, ... */
-    uint8_t          applied;                /* truth: of NOTIFY_BATCH */
+    uint8_t          stage;                  /* truth: of NOTIFY_BATCH */
     uint16_t         code;                   /* to close with; a draft's seat */
     notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];
     uint8_t          frame[NOTIFY_INLINE];
@@ -279,9 +286,9 @@ typedef struct {
 /*
  * Makes a zone of its own memory file for size bytes of pages, NOTIFY_ZONE_MAX
  * at most, and that many seats, NOTIFY_SEATS_MAX at most, each with its
- * eventfd and pair.  The descriptors have no FD_CLOEXEC: they are for all processes to
- * come.  Returns 0, or -1 with errno and *what failed.  Master only; nothing is
- * left behind by a failure.
+ * eventfd and pair.  The descriptors have no FD_CLOEXEC: they are for all
+ * processes to come.  Returns 0, or -1 with errno and *what failed.  Master
+ * only; nothing is left behind by a failure.
  */
 int notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
     const char **what);

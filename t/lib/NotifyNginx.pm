@@ -114,7 +114,7 @@ sub check {
     my $self = shift;
 
     $self->configure;
-    my $command = join " ", map { "'$_'" } $self->command("-t");
+    my $command = join ' ', map { "'$_'" } $self->command('-t');
     my $out = `$command 2>&1`;
     return ($? >> 8, $out);
 }
@@ -128,12 +128,12 @@ sub start {
     if ($self->{daemon} eq 'off') {
         $self->{child} = fork() // die "fork: $!";
         if ($self->{child} == 0) {
-            open STDOUT, '>', '/dev/null';
             exec $self->command or die "exec: $!";
         }
 
     } else {
-        system($self->command) == 0
+        my $command = join ' ', map { "'$_'" } $self->command;
+        system("$command > /dev/null 2>&1") == 0
             or die "nginx does not start:\n" . $self->log;
     }
 
@@ -152,7 +152,15 @@ sub start {
 }
 
 
-sub count_of_workers { return $_[0]{workers} }
+sub count_of_workers {
+    my $self = shift;
+
+    return $self->{workers} if $self->{workers} ne 'auto';
+    chomp(my $count = `getconf _NPROCESSORS_ONLN`);
+    return $count;
+}
+
+
 sub pid { return $_[0]{pid} }
 
 

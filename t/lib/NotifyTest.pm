@@ -79,8 +79,8 @@ sub load_modules ($) {
     $block->set_value('http_config', $http);
     $block->set_value('config', $block->config // '');
 
-    # A block that must die looks for the reason in the log.
-    $block->set_value('suppress_stderr', 1) if defined $block->must_die;
+    # What nginx says when it starts is in the log, too, where blocks look.
+    $block->set_value('suppress_stderr', 1);
 }
 
 

@@ -166,7 +166,7 @@ sub run_block ($) {
     if (!$UseHup || !reload_nginx($block)) {
         stop_nginx();
         prepare($block);
-        start_nginx($name);
+        start_nginx($block);
     }
 
     $PrevBlock = $block;
@@ -286,7 +286,7 @@ sub expand ($$) {
 
 
 sub rand_port () {
-    my %used = map { $_ => 1 } $Port, values %RandPorts;
+    my %used = map { $_ => 1 } $Port, grep { defined } values %RandPorts;
 
     for (1 .. 1000) {
         my $port = 10000 + int rand 20000;
@@ -365,7 +365,7 @@ sub command ($) {
     my $block = shift;
     my $cmd = "$Binary -e $Root/logs/error.log -p $Root/"
               . " -c $Root/conf/nginx.conf > /dev/null";
-    $cmd .= ' 2> /dev/null' if $block && defined $block->suppress_stderr;
+    $cmd .= ' 2> /dev/null' if defined $block->suppress_stderr;
     $cmd = "LD_PRELOAD='$Preload' $cmd" if $Preload;
     return $cmd;
 }
@@ -401,7 +401,8 @@ sub must_die ($) {
 
 
 sub start_nginx ($) {
-    my $name = shift;
+    my $block = shift;
+    my $name = $block->name;
 
     $LogPos = 0;
 
@@ -411,7 +412,7 @@ sub start_nginx ($) {
         if ($Child == 0) {
             setpgrp;
             exec 'exec valgrind -q --num-callers=40 ' . "$options "
-                 . command(undef);
+                 . command($block);
         }
         wait_for(60, sub {
             bail_out("$name - nginx does not start") if !running($Child);
@@ -421,7 +422,7 @@ sub start_nginx ($) {
         return;
     }
 
-    system(command(undef)) == 0
+    system(command($block)) == 0
         or bail_out("$name - nginx does not start:\n" . log_text('error'));
 
     wait_for(10, sub { -s "$Root/logs/nginx.pid" })

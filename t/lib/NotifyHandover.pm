@@ -1,0 +1,317 @@
+package NotifyHandover;
+
+# An nginx whose sockets move: reloaded, upgraded, with two masters at times;
+# and what drives t/clients/moving.py meanwhile.
+#
+#   my $nginx = NotifyHandover->new(workers => 2)->start;
+#   my $moving = $nginx->moving(sockets => 2000, seed => 1);
+#   $moving->ticks(1); $nginx->reload; $nginx->wait_old; ...
+#   my $account = $moving->stop;
+
+use strict;
+use warnings;
+
+use parent 'NotifyNginx';
+
+use JSON::PP ();
+use Test::More ();
+
+use NotifyClient ();
+use NotifyEnv ();
+use NotifyProgram ();
+
+# How long an old worker may live when it has handed its sockets over.
+my $OLD = 10;
+
+our $LOCATIONS = '
+    location /client { notify_socket; }
+    location /relay {
+        notify_socket;
+        notify_client_messages relay;
+        notify_client_max_size 16k;
+    }
+    location /new/ { notify_push; client_body_buffer_size 512k; }
+    location /status { notify_status; }
+    location /stub { stub_status; }';
+
+
+sub new {
+    my ($class, %set) = @_;
+
+    # A new nginx that replaces this one needs what it was started with.
+    $set{main} = 'env LD_PRELOAD; worker_rlimit_nofile 16384; '
+                 . ($set{main} // '');
+
+    my $self = $class->SUPER::new(
+        connections => 4096, level => 'notice', config => $LOCATIONS, %set);
+    $self->{masters} = [];
+    return $self;
+}
+
+
+sub start {
+    my $self = shift;
+
+    $self->SUPER::start;
+    $self->{masters} = [ $self->{pid} ];
+    return $self;
+}
+
+
+sub status {
+    my $self = shift;
+
+    my $answer = NotifyClient::http($self->port, 'GET', '/status');
+    return JSON::PP::decode_json($answer->{body});
+}
+
+
+# Sockets by the pid of their worker.
+sub places {
+    my $self = shift;
+    return map { $_->{pid} => $_->{sockets} } @{ $self->status->{workers} };
+}
+
+
+# Connections that nginx counts, but for the one that asks.
+sub active {
+    my $self = shift;
+
+    my $body = NotifyClient::http($self->port, 'GET', '/stub')->{body};
+    my ($active) = $body =~ /Active connections: (\d+)/;
+    return $active - 1;
+}
+
+
+sub push_to {
+    my ($self, $user, $body) = @_;
+
+    my $answer = NotifyClient::http($self->port, 'POST', "/new/$user",
+                                    body => $body);
+    return ($answer->{code} // 0) == 200
+           ? JSON::PP::decode_json($answer->{body})->{sockets}
+           : 'code ' . ($answer->{code} // 'none');
+}
+
+
+sub sockets {
+    my ($self, $count, $user, $location) = @_;
+
+    $location //= 'client';
+    return map {
+        NotifyClient->open($self->port, "/$location?user_id=$user")
+    } 1 .. $count;
+}
+
+
+# That a push reaches each of them, and that nothing else does.
+sub reaches {
+    my ($self, $user, $name, @sockets) = @_;
+    my $text = "to $user: $name";
+
+    Test::More::is($self->push_to($user, $text), @sockets,
+                   "$name: all are counted");
+    my @wrong = grep { $_ ne $text } map { $_->message } @sockets;
+    Test::More::is("@wrong", '', "$name: all have it");
+    return Test::More::is(grep({ !$_->is_quiet } @sockets), 0,
+                          "$name: and nothing else");
+}
+
+
+# All workers that were told to exit have, but for some.
+sub wait_old {
+    my ($self, $but) = @_;
+
+    return NotifyNginx::wait_for('the end of old workers', sub {
+        $self->old_workers <= ($but // 0);
+    }, $OLD);
+}
+
+
+# Waits till it has logged that often that it reads its configuration.
+sub generations {
+    my $self = shift;
+    return scalar(() = $self->log =~ /reconfiguring/g);
+}
+
+
+# --- two masters
+
+# A new master, and its workers, beside this one, which becomes {old}.  Its
+# configuration is that of now, with the settings.
+sub upgrade {
+    my ($self, %set) = @_;
+
+    my $old = $self->{pid};
+    $self->{$_} = $set{$_} for keys %set;
+    $self->configure;
+
+    kill USR2 => $old;
+    NotifyNginx::wait_for('the new master', sub {
+        my $pid = $self->pid_of('nginx.pid');
+        $self->{pid} = $pid if $pid && $pid != $old;
+        return $self->{pid} != $old;
+    }) or return 0;
+
+    $self->{old} = $old;
+    push @{ $self->{masters} }, $self->{pid};
+    return NotifyNginx::wait_for('the new workers', sub {
+        $self->workers == $self->count_of_workers;
+    });
+}
+
+
+# The old master finishes; or, with WINCH, its workers alone.
+sub leave_old {
+    my ($self, $signal) = @_;
+    my $old = $self->{old};
+
+    kill $signal => $old;
+    NotifyNginx::wait_for('the end of the old workers', sub {
+        !$self->workers_of($old);
+    }, $OLD);
+
+    if ($signal eq 'QUIT') {
+        NotifyNginx::wait_for('the end of the old master', sub {
+            !NotifyNginx::running($old);
+        });
+        delete $self->{old};
+    }
+}
+
+
+# And back: the old master has workers again, and the new one finishes.
+sub come_back {
+    my $self = shift;
+    my $new = $self->{pid};
+
+    $self->{pid} = delete $self->{old};
+    kill HUP => $self->{pid};
+    NotifyNginx::wait_for('workers of the old master', sub {
+        $self->workers == $self->count_of_workers;
+    });
+
+    kill QUIT => $new;
+    NotifyNginx::wait_for('the end of the new master', sub {
+        !NotifyNginx::running($new);
+    }, $OLD);
+    return NotifyNginx::wait_for('the pid file of the old master', sub {
+        $self->pid_of('nginx.pid') == $self->{pid};
+    });
+}
+
+
+sub workers_of {
+    my ($self, $master) = @_;
+
+    my ($workers, $old) = do {
+        local $self->{pid} = $master;
+        $self->children;
+    };
+    return (@{ $workers || [] }, @{ $old || [] });
+}
+
+
+sub pid_of {
+    my ($self, $file) = @_;
+
+    open my $in, '<', "$self->{root}/$file" or return 0;
+    my $pid = <$in>;
+    return $pid && $pid =~ /^(\d+)\n/ ? int $1 : 0;
+}
+
+
+# --- processes
+
+# Stops processes, and returns when they are.
+sub freeze {
+    my ($self, @pids) = @_;
+
+    kill STOP => @pids;
+    for my $pid (@pids) {
+        NotifyNginx::wait_for("$pid to be stopped", sub {
+            open my $in, '<', "/proc/$pid/stat" or return 1;
+            return <$in> =~ /\) [Tt] /;
+        });
+    }
+}
+
+
+sub thaw {
+    my ($self, @pids) = @_;
+    kill CONT => @pids;
+}
+
+
+sub DESTROY {
+    my $self = shift;
+
+    local $?;
+    if ($self->{owner} == $$) {
+        for my $master (@{ $self->{masters} || [] }) {
+            next if !NotifyNginx::running($master)
+                    || $master == ($self->{pid} // 0);
+            kill KILL => $self->workers_of($master), $master;
+        }
+    }
+    $self->SUPER::DESTROY;
+}
+
+
+# --- moving.py
+
+sub moving {
+    my ($self, %opt) = @_;
+
+    my $program = NotifyProgram->new('moving.py', '--port', $self->port,
+                                     map { ("--$_", $opt{$_}) } sort keys %opt);
+    Test::More::is($program->line(120), 'open',
+                   "all sockets are open (seed $opt{seed})");
+    return bless { program => $program, nginx => $self },
+                 'NotifyHandover::Moving';
+}
+
+
+package NotifyHandover::Moving;
+
+# Waits for some hundred pushes.
+sub ticks {
+    my ($self, $ticks) = @_;
+
+    for (1 .. $ticks) {
+        $self->{program}->say('tick');
+        my $line = $self->{program}->line(60);
+        die "moving.py says \"$line\"\n" if $line ne 'tick';
+    }
+}
+
+
+# Returns how many sockets the process had.
+sub kill {
+    my ($self, $pid) = @_;
+
+    $self->{program}->say("kill $pid");
+    my ($had) = $self->{program}->line =~ /^killed (\d+)$/;
+    return $had;
+}
+
+
+# No more pushes: the account of what has arrived.
+sub stop {
+    my $self = shift;
+
+    $self->{program}->say('stop');
+    my $line = $self->{program}->line(120);
+    return $self->{account} = $line =~ /^\{/
+           ? JSON::PP::decode_json($line) : { errors => [ $line ] };
+}
+
+
+sub end {
+    my $self = shift;
+
+    $self->{program}->say('end');
+    return $self->{program}->wait;
+}
+
+1;

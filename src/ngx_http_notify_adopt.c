@@ -245,9 +245,6 @@ static void
 ngx_http_notify_adopt_lost(uint32_t key)
 {
     notify_bus_leave(&ngx_http_notify_worker.zone, key);
-
-    ngx_http_notify_stat_waiting(-1);
-    ngx_http_notify_stat_closed();
 }
 
 
@@ -283,8 +280,6 @@ ngx_http_notify_adopt_orphans(ngx_log_t *log)
             (void) close(fd[i]);
 
             ngx_http_notify_count_close(NOTIFY_CLOSE_RESTART);
-            ngx_http_notify_stat_waiting(-1);
-            ngx_http_notify_stat_closed();
         }
 
         total += n;

@@ -65,10 +65,12 @@ ngx_http_notify_stat_waiting(ngx_int_t n)
 
 
 static ngx_inline void
-ngx_http_notify_stat_closed(void)
+ngx_http_notify_stat_active(ngx_int_t n)
 {
 #if (NGX_STAT_STUB)
-    (void) ngx_atomic_fetch_add(ngx_stat_active, -1);
+    (void) ngx_atomic_fetch_add(ngx_stat_active, n);
+#else
+    (void) n;
 #endif
 }
 

@@ -401,7 +401,7 @@ ngx_http_notify_process_reap(ngx_log_t *log)
 
     for ( /* void */ ; w->zone.held; w->zone.held--) {
         ngx_http_notify_stat_waiting(-1);
-        ngx_http_notify_stat_closed();
+        ngx_http_notify_stat_active(-1);
     }
 
     if (n) {

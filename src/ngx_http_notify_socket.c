@@ -163,6 +163,9 @@ ngx_http_notify_socket_adopt(ngx_connection_t *c,
     w->sockets++;
     w->seat->held++;
 
+    ngx_http_notify_stat_waiting(1);
+    ngx_http_notify_stat_active(1);
+
     return s;
 }
 
@@ -182,7 +185,14 @@ ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s)
     ngx_http_notify_deadline_remove(&w->deadlines, &s->deadline);
     ngx_http_notify_socket_release(s);
 
+    /*
+     * On its way nginx does not count it: its new worker may be another
+     * master's, which counts for itself, and may die before it has it.
+     */
+
     w->seat->held--;
+    ngx_http_notify_stat_waiting(-1);
+    ngx_http_notify_stat_active(-1);
 
     /*
      * close() does not end the events while the other worker has the
@@ -560,7 +570,7 @@ ngx_http_notify_socket_close_connection(ngx_connection_t *c)
         return;
     }
 
-    ngx_http_notify_stat_closed();
+    ngx_http_notify_stat_active(-1);
 
     c->destroyed = 1;
     pool = c->pool;

@@ -220,7 +220,11 @@ notify_seat_reaped(notify_zone_t *z, uint32_t seat)
 
     s = &z->seats[seat];
 
-    z->held += s->held;
+    if (s->parent == getppid()) {
+        /* each nginx counts its own */
+        z->held += s->held;
+    }
+
     s->held = 0;
 
     notify_lock(z);

@@ -26,10 +26,25 @@
 /*
  * A socket of this worker joins the key.  Returns the key's block, by which it
  * leaves, and in *since the last id published: what it is to be sent has a
- * larger one.  0: the zone is full.
+ * larger one.  0: the zone is full, also when all history has gone.
  */
 uint32_t notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
     uint64_t *since);
+
+/* Where a socket goes on that has had messages before. */
+typedef struct {
+    uint64_t             last;               /* in: the last it has */
+    uint64_t             now;                /* in: ms since the epoch */
+    uint64_t             since;              /* where it begins to read */
+    bool                 gap;                /* some before that are gone */
+} notify_resume_t;
+
+/*
+ * The same for a socket that resumes.  It is to read the store after since,
+ * with notify_bus_read(), until that says it is live.
+ */
+uint32_t notify_bus_resume(notify_zone_t *z, const notify_name_of_t *name,
+    notify_resume_t *r);
 
 void notify_bus_leave(notify_zone_t *z, uint32_t key);
 
@@ -47,6 +62,12 @@ uint64_t notify_bus_last_id(const notify_zone_t *z);
 typedef struct {
     unsigned             kind;
     uint16_t             code;               /* of NOTIFY_CLOSE */
+    bool                 json;               /* the payload is JSON */
+    uint32_t             count;              /* kept for a user at most; 0: this
+                                                message is not stored */
+    uint32_t             ttl;                /* s, that it is kept */
+    uint64_t             once;               /* hash of an Idempotency-Key, or
+                                                0; needs a count */
     size_t               length;
     const struct iovec  *iov;
     unsigned             niov;
@@ -56,11 +77,20 @@ typedef struct {
 typedef struct {
     uint64_t             id;
     uint32_t             sockets;            /* it was published to */
+    bool                 repeated;           /* it was so before */
 } notify_receipt_t;
 
+enum {
+    NOTIFY_FULL = -1,                        /* the zone is, also when all
+                                                history has gone */
+    NOTIFY_OTHER = -2                        /* once was of another payload */
+};
+
 /*
- * Publishes to the sockets that have joined the key at this moment.  Returns
- * 0 and the receipt; or -1 when the zone is full: then nobody has it.
+ * Publishes to the sockets that have joined the key at this moment, and stores
+ * it.  Returns 0 and the receipt, which is the first one when the same was
+ * published before with that once; or NOTIFY_FULL or NOTIFY_OTHER: then nobody
+ * has it.
  */
 int notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     const notify_publish_t *p, notify_receipt_t *receipt);
@@ -78,6 +108,8 @@ typedef struct {
     uint32_t             length;             /* of the frame */
     uint16_t             code;
     uint8_t              kind;
+    bool                 json;
+    bool                 stored;             /* it can be read later, too */
 } notify_item_t;
 
 /*
@@ -97,6 +129,16 @@ unsigned notify_bus_take(notify_zone_t *z, notify_item_t *items, unsigned max,
 unsigned notify_bus_take_or_send(notify_zone_t *z, notify_item_t *items,
     unsigned max, const uint32_t *done, unsigned ndone,
     const notify_batch_t *batch, uint64_t now, bool *sent);
+
+/*
+ * Reads the store for a socket that resumes, or was too slow: up to max items
+ * of the key with ids after since, to be given back as those taken are.  Is
+ * done with ndone items first.  0: there are none, and the socket is live: it
+ * wants what is taken with ids after *live.  -1: some after since are gone.
+ */
+int notify_bus_read(notify_zone_t *z, uint32_t key, uint64_t since,
+    notify_item_t *items, unsigned max, const uint32_t *done, unsigned ndone,
+    uint64_t now, uint64_t *live);
 
 /*
  * The seat that sockets of this worker should be handed to next: of those that

@@ -22,6 +22,9 @@
 #define NOTIFY_ID_MS_MAX    (((uint64_t) 1 << (64 - NOTIFY_ID_SEQ_BITS)) - 1)
 #define NOTIFY_ID_SEQ_MAX   (((uint64_t) 1 << NOTIFY_ID_SEQ_BITS) - 1)
 
+/* the milliseconds since the epoch at which it was given */
+#define notify_id_ms(id)    ((id) >> NOTIFY_ID_SEQ_BITS)
+
 #define NOTIFY_ID_LEN       (sizeof("17592186044415-1048575") - 1)
 
 

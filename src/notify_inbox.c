@@ -31,8 +31,11 @@ static void notify_targets_start(const notify_zone_t *z, uint32_t message,
 static notify_target_t *notify_targets_next(const notify_zone_t *z,
     notify_target_walk_t *at);
 static int notify_targets_fill(notify_zone_t *z, uint32_t message);
+static void notify_targets_clear(notify_zone_t *z, uint32_t message);
 static notify_target_t *notify_target_of(const notify_zone_t *z, uint32_t slot,
     uint32_t seat, uint32_t *message);
+static notify_target_t *notify_targets_vacant(notify_zone_t *z,
+    uint32_t message, uint32_t *slot);
 static void notify_inbox_append(notify_zone_t *z, uint32_t slot,
     notify_target_t *target);
 static bool notify_targets_count(notify_zone_t *z, uint32_t message);
@@ -148,7 +151,7 @@ notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat)
     notify_message_t  *m;
 
     m = notify_block(z, message);
-    m->code = (uint16_t) seat;
+    m->u.seat = seat;
 
     notify_store(notify_type(z, message), NOTIFY_DRAFT);
 }
@@ -194,6 +197,7 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
     notify_target_walk_t   at;
 
     if (notify_targets_fill(z, message) == -1) {
+        notify_targets_clear(z, message);
         return -1;
     }
 
@@ -301,6 +305,26 @@ notify_targets_fill(notify_zone_t *z, uint32_t message)
 }
 
 
+/* nothing was published: a draft may be tried again */
+
+static void
+notify_targets_clear(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           b, next;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    for (b = m->more; b; b = next) {
+        next = ((notify_targets_t *) notify_block(z, b))->more;
+        notify_blocks_free(z, b, 1);
+    }
+
+    m->more = 0;
+    memset(m->targets, 0, sizeof(m->targets));
+}
+
+
 uint32_t
 notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot)
 {
@@ -331,23 +355,111 @@ notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot)
 }
 
 
+uint32_t
+notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat)
+{
+    uint32_t           slot;
+    notify_target_t   *t;
+    notify_message_t  *m;
+
+    t = notify_targets_vacant(z, message, &slot);
+
+    if (t == NULL) {
+        return 0;
+    }
+
+    notify_store(&t->word, notify_target(seat, NOTIFY_HELD));
+
+    m = notify_block(z, message);
+    m->left++;
+    z->seats[seat].taken++;
+
+    return slot | NOTIFY_SLOT_HELD;
+}
+
+
+/* an unused target, made if need be; NULL when the zone is full */
+
+static notify_target_t *
+notify_targets_vacant(notify_zone_t *z, uint32_t message, uint32_t *slot)
+{
+    uint32_t               b;
+    notify_target_t       *t;
+    notify_targets_t      *more;
+    notify_message_t      *m;
+    notify_target_walk_t   at;
+
+    notify_targets_start(z, message, &at);
+
+    while ((t = notify_targets_next(z, &at)) != NULL) {
+        if (t->word == 0) {
+            *slot = at.block;
+            return t;
+        }
+    }
+
+    b = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+
+    if (b == 0) {
+        return NULL;
+    }
+
+    m = notify_block(z, message);
+    more = notify_block(z, b);
+
+    memset(more, 0, sizeof(notify_targets_t));
+    more->message = message;
+    more->more = m->more;
+
+    /* killed above, the block was never used; below, it is an empty one */
+
+    notify_store(&m->more, b);
+
+    *slot = b;
+
+    return &more->targets[0];
+}
+
+
 void
 notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
 {
-    uint32_t           message, key;
-    notify_key_t      *k;
+    uint32_t           message;
     notify_target_t   *t;
     notify_message_t  *m;
 
     t = notify_target_of(z, slot, seat, &message);
 
-    notify_store(&t->word, notify_target(seat, NOTIFY_DONE));
+    if (slot & NOTIFY_SLOT_HELD) {
+        notify_store(&t->word, 0);
+
+    } else {
+        notify_store(&t->word, notify_target(seat, NOTIFY_DONE));
+    }
 
     z->seats[seat].taken--;
 
     m = notify_block(z, message);
+    m->left--;
 
-    if (--m->left) {
+    if (m->kind == NOTIFY_BATCH) {
+        z->seats[seat].batches--;
+    }
+
+    notify_message_release(z, message);
+}
+
+
+void
+notify_message_release(notify_zone_t *z, uint32_t message)
+{
+    uint32_t           key;
+    notify_key_t      *k;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    if (m->left || m->stored) {
         return;
     }
 
@@ -356,14 +468,11 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
     z->head->messages--;
     notify_message_free(z, message);
 
-    if (key == 0) {
-        z->seats[seat].batches--;
-        return;
+    if (key) {
+        k = notify_block(z, key);
+        k->messages--;
+        notify_key_release_locked(z, key);
     }
-
-    k = notify_block(z, key);
-    k->messages--;
-    notify_key_release_locked(z, key);
 }
 
 
@@ -395,8 +504,8 @@ notify_draft_mark(notify_zone_t *z, uint32_t message)
 
     m->more = 0;
 
-    return m->code < z->head->seats
-           && z->seats[m->code].state == NOTIFY_SEAT_LIVE
+    return m->u.seat < z->head->seats
+           && z->seats[m->u.seat].state == NOTIFY_SEAT_LIVE
            && notify_message_mark_chains(z, message);
 }
 
@@ -438,13 +547,16 @@ notify_message_mark_chains(notify_zone_t *z, uint32_t message)
 }
 
 
-void
+uint32_t
 notify_inbox_relink(notify_zone_t *z, uint32_t list)
 {
-    uint32_t           message;
+    uint32_t           message, kept, *link;
     notify_message_t  *m;
 
     list = notify_inbox_sort(z, list);
+
+    kept = 0;
+    link = &kept;
 
     while (list) {
         message = list;
@@ -454,18 +566,29 @@ notify_inbox_relink(notify_zone_t *z, uint32_t list)
         if (notify_targets_count(z, message)) {
             notify_inbox_requeue(z, message);
 
+            *link = message;
+            link = &m->link;
+
         } else {
             notify_message_free(z, message);
         }
     }
+
+    *link = 0;
+
+    return kept;
 }
 
 
-/* drops the targets of seats that cannot have it: true if some are left */
+/*
+ * Drops the targets of seats that cannot have it: true if some are left, or
+ * it is stored.
+ */
 
 static bool
 notify_targets_count(notify_zone_t *z, uint32_t message)
 {
+    notify_key_t          *k;
     notify_target_t       *t;
     notify_message_t      *m;
     notify_target_walk_t   at;
@@ -473,11 +596,20 @@ notify_targets_count(notify_zone_t *z, uint32_t message)
     m = notify_block(z, message);
     m->left = 0;
 
-    if (m->kind != NOTIFY_BATCH
-        && (m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
-            || *notify_type(z, m->key) != NOTIFY_KEY))
-    {
-        return false;
+    if (m->kind != NOTIFY_BATCH) {
+
+        if (m->key / NOTIFY_PAGE_BLOCKS >= z->head->top
+            || *notify_type(z, m->key) != NOTIFY_KEY)
+        {
+            return false;
+        }
+
+        k = notify_block(z, m->key);
+
+        if (m->stored && m->id <= k->lost) {
+            /* its eviction had begun, and is finished */
+            notify_store(&m->stored, 0);
+        }
     }
 
     notify_targets_start(z, message, &at);
@@ -488,7 +620,7 @@ notify_targets_count(notify_zone_t *z, uint32_t message)
         }
     }
 
-    return m->left != 0;
+    return m->left || m->stored;
 }
 
 
@@ -517,8 +649,10 @@ notify_target_keep(notify_zone_t *z, notify_target_t *t, uint64_t id)
             return true;
         }
 
-        if (s->state == NOTIFY_SEAT_INHERIT
-            || (s->state == NOTIFY_SEAT_DYING && s->adopt && id >= s->adopt))
+        if (state != NOTIFY_HELD
+            && (s->state == NOTIFY_SEAT_INHERIT
+                || (s->state == NOTIFY_SEAT_DYING && s->adopt
+                    && id >= s->adopt)))
         {
             notify_store(&t->word, notify_target(seat, NOTIFY_PENDING));
             return true;
@@ -562,6 +696,7 @@ notify_inbox_requeue(notify_zone_t *z, uint32_t message)
             break;
 
         case NOTIFY_TAKEN:
+        case NOTIFY_HELD:
             z->seats[notify_target_seat(t->word)].taken++;
             break;
         }
@@ -662,15 +797,22 @@ notify_inbox_append(notify_zone_t *z, uint32_t slot, notify_target_t *target)
 }
 
 
-/* the target of that seat in the block, and the message it belongs to */
+/*
+ * The target of that seat in the block, and the message it belongs to: the one
+ * that its inbox had, or one that it holds.
+ */
 
 static notify_target_t *
 notify_target_of(const notify_zone_t *z, uint32_t slot, uint32_t seat,
     uint32_t *message)
 {
+    bool               held;
     notify_target_t   *t;
     notify_targets_t  *more;
     notify_message_t  *m;
+
+    held = slot & NOTIFY_SLOT_HELD;
+    slot &= ~NOTIFY_SLOT_HELD;
 
     if (*notify_type(z, slot) == NOTIFY_MESSAGE) {
         m = notify_block(z, slot);
@@ -683,7 +825,10 @@ notify_target_of(const notify_zone_t *z, uint32_t slot, uint32_t seat,
         *message = more->message;
     }
 
-    while (notify_target_seat(t->word) != seat || t->word == 0) {
+    while (t->word == 0
+           || notify_target_seat(t->word) != seat
+           || (notify_target_state(t->word) == NOTIFY_HELD) != held)
+    {
         t++;
     }
 

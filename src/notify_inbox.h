@@ -14,6 +14,9 @@
 #include "notify_zone.h"
 
 
+/* in a slot, beside the block: it is of a message read from the store */
+#define NOTIFY_SLOT_HELD  0x80000000u
+
 /*
  * Takes a message's block, and extents for length bytes of frame when they do
  * not fit in it.  Its type stays NOTIFY_FREE.  Returns 0 when the zone is
@@ -57,8 +60,20 @@ bool notify_inbox_has_batch(const notify_zone_t *z, uint32_t seat);
  */
 uint32_t notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot);
 
-/* The seat needs the message no more; the last one frees it. */
+/*
+ * Holds a message for one socket of the seat that reads it from the store.
+ * Returns the slot to give back, or 0 when the zone is full.
+ */
+uint32_t notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat);
+
+/*
+ * The seat needs the message no more: slot is one of _take() or of _hold().
+ * The last one frees it, unless it is stored.
+ */
 void notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat);
+
+/* Frees the message, if nobody needs it and it is not stored. */
+void notify_message_release(notify_zone_t *z, uint32_t message);
 
 
 /*
@@ -72,8 +87,8 @@ bool notify_draft_mark(notify_zone_t *z, uint32_t message);
 /*
  * Rebuild, second pass: drops the targets of seats that are not live, frees
  * the messages of the list that nobody needs, and puts the others back into
- * the inboxes, by id.
+ * the inboxes, by id.  Returns these, linked in that order.
  */
-void notify_inbox_relink(notify_zone_t *z, uint32_t list);
+uint32_t notify_inbox_relink(notify_zone_t *z, uint32_t list);
 
 #endif /* NOTIFY_INBOX_H_INCLUDED */

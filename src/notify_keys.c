@@ -152,6 +152,35 @@ notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
 }
 
 
+uint32_t
+notify_key_make_locked(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash)
+{
+    return notify_key_make(z, name, hash, NOTIFY_NONE);
+}
+
+
+void
+notify_key_lost_locked(notify_zone_t *z, uint32_t key, uint32_t hash,
+    uint64_t id)
+{
+    uint64_t      *lost;
+    notify_key_t  *k;
+
+    if (key) {
+        k = notify_block(z, key);
+        lost = &k->lost;
+
+    } else {
+        lost = &z->head->lost[hash % NOTIFY_LOST];
+    }
+
+    if (id > *lost) {
+        notify_store(lost, id);
+    }
+}
+
+
 uint32_t *
 notify_key_entry_locked(notify_zone_t *z, uint32_t key, uint32_t seat)
 {
@@ -185,6 +214,7 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
     k = notify_block(z, key);
     memset(k, 0, sizeof(notify_key_t));
 
+    k->lost = z->head->lost[hash % NOTIFY_LOST];
     k->hash = hash;
     k->length = (uint16_t) (name->realm_length + name->user_length);
     k->realm = (uint8_t) name->realm_length;
@@ -214,7 +244,9 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
     notify_name_write(z, k, 0, name->realm, name->realm_length);
     notify_name_write(z, k, name->realm_length, name->user, name->user_length);
 
-    k->entries[0] = notify_entry(seat, 1);
+    if (seat != NOTIFY_NONE) {
+        k->entries[0] = notify_entry(seat, 1);
+    }
 
     /* killed above, the blocks were never used; below, the seat has joined */
 
@@ -224,8 +256,11 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
     k->next = *bucket;
     *bucket = key;
 
-    k->sockets = 1;
-    z->seats[seat].sockets++;
+    if (seat != NOTIFY_NONE) {
+        k->sockets = 1;
+        z->seats[seat].sockets++;
+    }
+
     z->head->keys++;
 
     return key;
@@ -365,6 +400,9 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
 
     k->messages = 0;
     k->sockets = 0;
+    k->stored = 0;
+    k->first = 0;
+    k->last = 0;
 
     memset(&at, 0, sizeof(notify_entry_walk_t));
 
@@ -487,6 +525,14 @@ notify_key_entries_make(notify_zone_t *z, uint32_t key)
 static void
 notify_key_free(notify_zone_t *z, uint32_t key)
 {
+    notify_key_t  *k;
+
+    k = notify_block(z, key);
+
+    /* killed below, both say it; the key is freed by the rebuild */
+
+    notify_key_lost_locked(z, 0, k->hash, k->lost);
+
     notify_store(notify_type(z, key), NOTIFY_FREE);
 
     notify_key_free_chains(z, key);

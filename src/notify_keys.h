@@ -40,6 +40,20 @@ uint32_t notify_key_join_locked(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash, uint32_t seat);
 
 /*
+ * Makes a key that nobody has joined, for a message that is to be stored; the
+ * caller releases it when that fails.  0: the zone is full.
+ */
+uint32_t notify_key_make_locked(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash);
+
+/*
+ * A message of that id is not stored, or not any more: who resumes from before
+ * it will be told.  key is 0 when there is none.
+ */
+void notify_key_lost_locked(notify_zone_t *z, uint32_t key, uint32_t hash,
+    uint64_t id);
+
+/*
  * The seat's entry in the key, or an unused one for it; NULL when the zone is
  * full.
  */

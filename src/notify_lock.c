@@ -14,6 +14,7 @@
 #include "notify_inbox.h"
 #include "notify_keys.h"
 #include "notify_lock.h"
+#include "notify_store.h"
 
 
 #define NOTIFY_LOCK_SPINS  200
@@ -159,7 +160,7 @@ notify_rebuild_locked(notify_zone_t *z)
     notify_rebuild_roots(z, &messages);
     notify_batch_restore(z, messages);
     notify_blocks_relist(z);
-    notify_inbox_relink(z, messages);
+    notify_store_relink(z, notify_inbox_relink(z, messages));
     notify_rebuild_index(z);
 }
 

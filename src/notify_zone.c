@@ -12,12 +12,14 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "notify_id.h"
 #include "notify_zone.h"
 
 
-#define NOTIFY_HEAD_BYTES      4096u
+#define NOTIFY_HEAD_BYTES      (40u * 1024)
 #define NOTIFY_SEATS_BYTES     (1024u * 1024 - NOTIFY_HEAD_BYTES)
 #define NOTIFY_BUCKETS_OFFSET  (NOTIFY_HEAD_BYTES + NOTIFY_SEATS_BYTES)
 #define NOTIFY_BUCKET_PER      512u          /* bytes of pages a bucket */
@@ -39,6 +41,7 @@ _Static_assert(sizeof(notify_extent_t) == 8, "extent");
 static uint64_t notify_zone_pages_offset(uint64_t reserve);
 static uint64_t notify_zone_round(uint64_t size);
 static int notify_zone_map(notify_zone_t *z, uint64_t reserve);
+static uint64_t notify_zone_now(void);
 static int notify_zone_mutex(pthread_mutex_t *m);
 static int notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
     uint32_t seats, const char **what);
@@ -175,6 +178,8 @@ notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
         head->seats = i + 1;
     }
 
+    head->last_id = notify_id_next(0, notify_zone_now());
+    head->birth = head->last_id;
     head->size = size;
     head->buckets = notify_zone_buckets(size);
     head->layout = NOTIFY_LAYOUT;
@@ -320,6 +325,17 @@ notify_zone_map(notify_zone_t *z, uint64_t reserve)
     z->pages = z->base + notify_zone_pages_offset(reserve);
 
     return 0;
+}
+
+
+static uint64_t
+notify_zone_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
 

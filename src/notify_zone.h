@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          2u
+#define NOTIFY_LAYOUT          3u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           128u
@@ -38,6 +38,7 @@
 
 #define NOTIFY_SEATS_MAX       1024u
 #define NOTIFY_COUNTERS        64u
+#define NOTIFY_LOST            4096u
 
 /* bytes of pages; above the maximum, block numbers would not be enough */
 #define NOTIFY_ZONE_MIN        (256u * 1024)
@@ -122,6 +123,7 @@ typedef struct {
     uint32_t         generation;             /* truth: configurations so far */
     uint64_t         size;                   /* truth: bytes of pages allowed */
     uint64_t         last_id;                /* truth */
+    uint64_t         birth;                  /* no id before it was ours */
     uint32_t         top;                    /* truth: pages ever touched */
 
     uint32_t         buckets;                /* a power of 2 */
@@ -131,6 +133,15 @@ typedef struct {
     uint32_t         used_blocks;
     uint32_t         keys;
     uint32_t         messages;
+    uint32_t         oldest;                 /* of all histories, by id */
+    uint32_t         newest;
+    uint32_t         stored;
+
+    /*
+     * Truth: for users whose key has been freed, or that never had one, the
+     * largest id of a message that is not stored any more.
+     */
+    uint64_t         lost[NOTIFY_LOST];
 } notify_head_t;
 
 
@@ -154,12 +165,17 @@ typedef struct {
  * has, in one word, and is 0 when none.
  */
 #define NOTIFY_KEY_ENTRIES     6u
-#define NOTIFY_KEY_NAME        76u
+#define NOTIFY_KEY_NAME        56u
 
 typedef struct {
+    uint64_t         lost;                   /* the largest id of a message
+                                                that is not stored any more */
     uint32_t         next;                   /* derived: in its bucket */
     uint32_t         sockets;                /* derived: sum of the entries */
     uint32_t         messages;               /* derived: that name this key */
+    uint32_t         first;                  /* derived: its history, by id */
+    uint32_t         last;
+    uint32_t         stored;                 /* derived: messages in it */
     uint32_t         hash;
     uint32_t         more;                   /* first notify_entries_t, or 0 */
     uint32_t         rest;                   /* first notify_name_t, or 0 */
@@ -191,10 +207,10 @@ typedef struct {
 
 
 /*
- * A message on its way: one word per seat that is to have it.  A root.  Its
- * frame (RFC 6455 header and payload, ready to send) is inline or in a chain
- * of extents, each a run of blocks.  The same record, as NOTIFY_DRAFT and with
- * its seat in code, holds a body while it is being copied.
+ * A message, on its way or in its user's history: one word per seat that is
+ * to have it.  A root.  Its frame (RFC 6455 header and payload, ready to send)
+ * is inline or in a chain of extents, each a run of blocks.  The same record,
+ * as NOTIFY_DRAFT, holds a body while it is being copied.
  */
 enum {
     NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
@@ -214,7 +230,9 @@ enum {
     NOTIFY_NO_TARGET = 0,
     NOTIFY_PENDING,                          /* in the seat's inbox */
     NOTIFY_TAKEN,                            /* the seat's sockets need it */
-    NOTIFY_DONE
+    NOTIFY_DONE,
+    NOTIFY_HELD                              /* read from the store: one word
+                                                for each socket that needs it */
 };
 
 typedef struct {
@@ -222,24 +240,38 @@ typedef struct {
     uint32_t         next;                   /* derived: inbox, a block */
 } notify_target_t;
 
-#define notify_target(seat, state)  ((uint32_t) (seat) << 2 | (state))
-#define notify_target_seat(w)       ((w) >> 2)
-#define notify_target_state(w)      ((w) & 3u)
+#define notify_target(seat, state)  ((uint32_t) (seat) << 3 | (state))
+#define notify_target_seat(w)       ((w) >> 3)
+#define notify_target_state(w)      ((w) & 7u)
 
 #define NOTIFY_MESSAGE_TARGETS  2u
-#define NOTIFY_INLINE           76u
+#define NOTIFY_INLINE           52u
 
 typedef struct {
     uint64_t         id;
+    uint64_t         once;                   /* hash of an Idempotency-Key, 0:
+                                                it had none */
     uint32_t         key;                    /* its block; 0: of a batch */
     uint32_t         length;                 /* of the frame, bytes */
     uint32_t         body;                   /* first extent; 0: inline */
     uint32_t         more;                   /* first notify_targets_t, or 0 */
     uint32_t         left;                   /* derived: targets not done */
-    uint32_t         link;                   /* derived: rebuild's sort */
+    uint32_t         link;                   /* derived: rebuild's sort, then
+                                                the next of its key's history */
     uint8_t          kind;                   /* NOTIFY_TEXT, ... */
     uint8_t          stage;                  /* truth: of NOTIFY_BATCH */
-    uint16_t         code;                   /* to close with; a draft's seat */
+    uint8_t          stored;                 /* truth: is in the history */
+    uint8_t          json;                   /* the payload is JSON */
+
+    union {
+        uint32_t     expires;                /* stored: s since the epoch */
+        uint32_t     code;                   /* of NOTIFY_CLOSE */
+        uint32_t     seat;                   /* of a draft: its maker's */
+    } u;
+
+    uint32_t         sockets;                /* of the receipt */
+    uint32_t         older;                  /* derived: of all histories */
+    uint32_t         newer;
     notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];
     uint8_t          frame[NOTIFY_INLINE];
 } notify_message_t;
@@ -276,6 +308,8 @@ typedef struct {
 
     uint32_t         held;                   /* connections that went with
                                                 workers this one has reaped */
+    uint64_t         evicted;                /* ms: the age at which history
+                                                went for want of memory, or 0 */
     bool             wake_self;              /* has messages in its inbox */
     uint64_t         wake[NOTIFY_SEATS_MAX / 64];   /* seats to tell of it */
 } notify_zone_t;

@@ -1,0 +1,227 @@
+/*
+ * The store: each user's last messages.
+ */
+
+#include "notify_counters.h"
+#include "notify_id.h"
+#include "notify_inbox.h"
+#include "notify_keys.h"
+#include "notify_store.h"
+
+
+#define NOTIFY_STORE_EXPIRE  2              /* at a time */
+
+
+static void notify_store_evict(notify_zone_t *z, uint32_t message);
+static void notify_store_count(notify_zone_t *z, unsigned counter);
+
+
+void
+notify_store_append_locked(notify_zone_t *z, uint32_t message)
+{
+    notify_key_t      *k;
+    notify_head_t     *head;
+    notify_message_t  *m;
+
+    head = z->head;
+    m = notify_block(z, message);
+    k = notify_block(z, m->key);
+
+    m->link = 0;
+
+    if (k->last) {
+        ((notify_message_t *) notify_block(z, k->last))->link = message;
+
+    } else {
+        k->first = message;
+    }
+
+    k->last = message;
+    k->stored++;
+
+    m->newer = 0;
+    m->older = head->newest;
+
+    if (head->newest) {
+        ((notify_message_t *) notify_block(z, head->newest))->newer = message;
+
+    } else {
+        head->oldest = message;
+    }
+
+    head->newest = message;
+    head->stored++;
+}
+
+
+void
+notify_store_bound_locked(notify_zone_t *z, uint32_t key, uint32_t count)
+{
+    notify_key_t  *k;
+
+    k = notify_block(z, key);
+
+    while (k->stored > count) {
+        notify_store_evict(z, k->first);
+    }
+}
+
+
+unsigned
+notify_store_evict_locked(notify_zone_t *z, unsigned n, uint64_t now)
+{
+    uint64_t           age;
+    unsigned           i;
+    notify_message_t  *m;
+
+    for (i = 0; i < n && z->head->oldest; i++) {
+        m = notify_block(z, z->head->oldest);
+
+        if (m->u.expires > now / 1000) {
+            age = notify_id_ms(m->id);
+            z->evicted = now > age ? now - age : 1;
+            notify_store_count(z, NOTIFY_N_EVICTED);
+        }
+
+        notify_store_evict(z, z->head->oldest);
+    }
+
+    return i;
+}
+
+
+void
+notify_store_expire_locked(notify_zone_t *z, uint64_t now)
+{
+    unsigned           i;
+    notify_message_t  *m;
+
+    for (i = 0; i < NOTIFY_STORE_EXPIRE && z->head->oldest; i++) {
+        m = notify_block(z, z->head->oldest);
+
+        if (m->u.expires > now / 1000) {
+            return;
+        }
+
+        notify_store_evict(z, z->head->oldest);
+    }
+}
+
+
+/* it is the oldest of its key */
+
+static void
+notify_store_evict(notify_zone_t *z, uint32_t message)
+{
+    notify_key_t      *k;
+    notify_head_t     *head;
+    notify_message_t  *m;
+
+    head = z->head;
+    m = notify_block(z, message);
+    k = notify_block(z, m->key);
+
+    /* killed between the two, the rebuild stores the second */
+
+    notify_key_lost_locked(z, m->key, k->hash, m->id);
+    notify_store(&m->stored, 0);
+
+    k->first = m->link;
+
+    if (k->first == 0) {
+        k->last = 0;
+    }
+
+    k->stored--;
+
+    if (m->older) {
+        ((notify_message_t *) notify_block(z, m->older))->newer = m->newer;
+
+    } else {
+        head->oldest = m->newer;
+    }
+
+    if (m->newer) {
+        ((notify_message_t *) notify_block(z, m->newer))->older = m->older;
+
+    } else {
+        head->newest = m->older;
+    }
+
+    head->stored--;
+
+    notify_message_release(z, message);
+}
+
+
+uint32_t
+notify_store_after_locked(const notify_zone_t *z, uint32_t key, uint64_t id)
+{
+    uint32_t           message;
+    notify_key_t      *k;
+    notify_message_t  *m;
+
+    k = notify_block(z, key);
+
+    for (message = k->first; message; message = m->link) {
+        m = notify_block(z, message);
+
+        if (m->id > id) {
+            return message;
+        }
+    }
+
+    return 0;
+}
+
+
+uint32_t
+notify_store_once_locked(const notify_zone_t *z, uint32_t key, uint64_t once)
+{
+    uint32_t           message;
+    notify_key_t      *k;
+    notify_message_t  *m;
+
+    k = notify_block(z, key);
+
+    for (message = k->first; message; message = m->link) {
+        m = notify_block(z, message);
+
+        if (m->once == once) {
+            return message;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+notify_store_relink(notify_zone_t *z, uint32_t list)
+{
+    uint32_t           message;
+    notify_message_t  *m;
+
+    z->head->oldest = 0;
+    z->head->newest = 0;
+    z->head->stored = 0;
+
+    while (list) {
+        message = list;
+        m = notify_block(z, message);
+        list = m->link;
+
+        if (m->stored) {
+            notify_store_append_locked(z, message);
+        }
+    }
+}
+
+
+static void
+notify_store_count(notify_zone_t *z, unsigned counter)
+{
+    if (z->seat != NOTIFY_NONE) {
+        z->seats[z->seat].counters[counter]++;
+    }
+}

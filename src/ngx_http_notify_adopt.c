@@ -85,7 +85,7 @@ ngx_http_notify_adopt(notify_item_t *batch)
         }
     }
 
-    if (w->handing && !w->handover.timer_set) {
+    if (w->handover.handler && !w->handover.timer_set) {
         /* told to exit, too: they go on */
         ngx_add_timer(&w->handover, 1);
     }
@@ -113,7 +113,7 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
 
     nlcf = ngx_http_notify_location_find(ngx_http_notify_worker.conf,
                                          record->location);
-    if (nlcf) {
+    if (nlcf && nlcf->socket) {
         c = ngx_http_notify_adopt_connection(fd, nlcf, record->number);
     }
 

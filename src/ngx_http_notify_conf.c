@@ -134,6 +134,8 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
     nlcf->origins = NGX_CONF_UNSET_PTR;
     nlcf->ping_interval = NGX_CONF_UNSET_MSEC;
     nlcf->send_buffer = NGX_CONF_UNSET_SIZE;
+    nlcf->history = NGX_CONF_UNSET_UINT;
+    nlcf->history_ttl = NGX_CONF_UNSET;
     nlcf->slow = NGX_CONF_UNSET_UINT;
     nlcf->drain = NGX_CONF_UNSET_MSEC;
     nlcf->client_messages = NGX_CONF_UNSET_UINT;
@@ -164,6 +166,8 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->client_messages, prev->client_messages,
                               NGX_HTTP_NOTIFY_CLIENT_IGNORE);
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 0);
+    ngx_conf_merge_uint_value(conf->history, prev->history, 64);
+    ngx_conf_merge_sec_value(conf->history_ttl, prev->history_ttl, 600);
     ngx_conf_merge_size_value(conf->client_max_size, prev->client_max_size,
                               4 * 1024);
     ngx_conf_merge_ptr_value(conf->written, prev->written, NULL);
@@ -313,7 +317,7 @@ ngx_http_notify_merge_location(ngx_conf_t *cf,
     ngx_http_notify_location_t   *location;
     ngx_http_notify_main_conf_t  *nmcf;
 
-    if (conf->role->log == NULL) {
+    if (!conf->socket && !conf->push) {
         return NGX_CONF_OK;
     }
 

@@ -84,6 +84,8 @@ typedef struct {
     ngx_array_t                *origins;        /* of ngx_str_t: patterns
                                                    and the word same;
                                                    NULL: same alone */
+    ngx_uint_t                  history;        /* messages; 0: off */
+    time_t                      history_ttl;    /* seconds */
     ngx_msec_t                  ping_interval;
     size_t                      send_buffer;    /* bytes */
     ngx_uint_t                  slow;           /* NGX_HTTP_NOTIFY_SLOW_* */
@@ -105,7 +107,7 @@ typedef struct {
 } ngx_http_notify_loc_conf_t;
 
 
-/* A location that takes sockets. */
+/* A location that takes sockets, or pushes. */
 typedef struct {
     ngx_http_notify_loc_conf_t  *conf;
     ngx_http_core_loc_conf_t    *clcf;

@@ -78,6 +78,7 @@ static ngx_int_t
 ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
 {
     notify_item_t             *item;
+    ngx_http_notify_forms_t    forms;
     ngx_http_notify_node_t    *node;
     ngx_http_notify_socket_t  *s;
 
@@ -93,26 +94,32 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
     if (!w->walking) {
         ngx_http_notify_table_start(&w->table, item->key);
         w->walking = 1;
-        w->message = NULL;
+        w->raw = NULL;
+        w->v1 = NULL;
     }
+
+    forms.raw = w->raw;
+    forms.v1 = w->v1;
 
     while ((node = ngx_http_notify_table_next(&w->table)) != NULL) {
 
         s = ngx_queue_data(node, ngx_http_notify_socket_t, node);
 
         if (item->kind != NOTIFY_CLOSE) {
-            ngx_http_notify_socket_message(s, item, &w->message);
+            ngx_http_notify_socket_message(s, item, &forms);
 
         } else if (item->id > s->since) {
             (void) ngx_http_notify_socket_close(s, item->code, "logged out");
         }
 
         if (++*n >= NGX_HTTP_NOTIFY_DELIVER_MAX) {
+            w->raw = forms.raw;
+            w->v1 = forms.v1;
             return NGX_AGAIN;
         }
     }
 
-    ngx_http_notify_message_finish(item, w->message);
+    ngx_http_notify_socket_message_done(item, &forms);
 
     w->walking = 0;
     w->item++;

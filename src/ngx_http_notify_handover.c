@@ -42,7 +42,6 @@ ngx_http_notify_handover_start(ngx_cycle_t *cycle, void (*left)(void))
 
     w = &ngx_http_notify_worker;
 
-    w->handing = 1;
     w->handing_since = ngx_current_msec;
     w->batch = NOTIFY_BATCH_MAX;
 
@@ -180,7 +179,6 @@ ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
     u_char      *p, *records;
     uint32_t     i, layout;
     ngx_uint_t   ndone;
-    ngx_time_t  *tp;
 
     records = ngx_alloc(h->batch.length, w->handover.log);
     if (records == NULL) {
@@ -198,15 +196,14 @@ ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
     h->batch.descriptors = h->fds;
     h->batch.records = records;
 
-    tp = ngx_timeofday();
     ndone = w->ndone;
 
     w->ndone = 0;
     w->item = 0;
     w->nitems = notify_bus_take_or_send(&w->zone, w->items,
                                         NGX_HTTP_NOTIFY_BATCH, w->done, ndone,
-                                        &h->batch, (uint64_t) tp->sec * 1000
-                                                   + tp->msec, &sent);
+                                        &h->batch, ngx_http_notify_now(),
+                                        &sent);
     ngx_free(records);
 
     if (w->nitems) {

@@ -10,28 +10,33 @@
 #include <ngx_http.h>
 #include <ngx_sha1.h>
 
+#include "notify_id.h"
 #include "notify_upgrade.h"
 #include "ngx_http_notify_compat.h"
 #include "ngx_http_notify_detach.h"
 #include "ngx_http_notify_handshake.h"
 #include "ngx_http_notify_request.h"
 #include "ngx_http_notify_socket.h"
+#include "ngx_http_notify_v1.h"
 #include "ngx_http_notify_worker.h"
 
 
 static ngx_int_t ngx_http_notify_handshake_upgrade(ngx_http_request_t *r);
 static ngx_int_t ngx_http_notify_handshake_fields(ngx_http_request_t *r,
-    ngx_str_t *key);
-static ngx_int_t ngx_http_notify_handshake_lists(ngx_http_request_t *r);
+    ngx_str_t *key, ngx_http_notify_wish_t *wish);
+static ngx_int_t ngx_http_notify_handshake_lists(ngx_http_request_t *r,
+    ngx_http_notify_wish_t *wish);
+static ngx_int_t ngx_http_notify_handshake_last(ngx_http_request_t *r,
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_origin(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf);
 static ngx_int_t ngx_http_notify_handshake_user(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx);
 static ngx_int_t ngx_http_notify_handshake_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_notify_handshake_join(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t *ctx);
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_answer(ngx_http_request_t *r,
-    ngx_str_t *key);
+    ngx_str_t *key, ngx_uint_t v1);
 static ngx_uint_t ngx_http_notify_handshake_asks(ngx_http_request_t *r,
     const char *name, size_t len, const char *token);
 static ngx_int_t ngx_http_notify_handshake_required(ngx_http_request_t *r,
@@ -55,16 +60,24 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
     ngx_int_t                    rc;
     ngx_str_t                    key = ngx_null_string;
     ngx_http_notify_ctx_t       *ctx;
+    ngx_http_notify_wish_t       wish;
     ngx_http_notify_loc_conf_t  *nlcf;
 
     nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
+
+    ngx_memzero(&wish, sizeof(ngx_http_notify_wish_t));
 
     rc = ngx_http_notify_handshake_upgrade(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_fields(r, &key);
+    rc = ngx_http_notify_handshake_fields(r, &key, &wish);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_notify_handshake_last(r, nlcf, &wish);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -84,12 +97,14 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_join(r, nlcf, ctx);
+    ngx_http_notify_request_name(ctx, &wish.name);
+
+    rc = ngx_http_notify_handshake_join(r, nlcf, &wish);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_answer(r, &key);
+    rc = ngx_http_notify_handshake_answer(r, &key, wish.v1);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -200,7 +215,8 @@ ngx_http_notify_handshake_426(ngx_http_request_t *r, const char *field,
 
 
 static ngx_int_t
-ngx_http_notify_handshake_fields(ngx_http_request_t *r, ngx_str_t *key)
+ngx_http_notify_handshake_fields(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_http_notify_wish_t *wish)
 {
     ngx_table_elt_t  *h;
 
@@ -229,15 +245,17 @@ ngx_http_notify_handshake_fields(ngx_http_request_t *r, ngx_str_t *key)
 
     *key = h->value;
 
-    return ngx_http_notify_handshake_lists(r);
+    return ngx_http_notify_handshake_lists(r, wish);
 }
 
 
-/* subprotocols and extensions: none is offered, but they must be well-formed */
+/* subprotocols: one is known; extensions: none, but they must be well-formed */
 
 static ngx_int_t
-ngx_http_notify_handshake_lists(ngx_http_request_t *r)
+ngx_http_notify_handshake_lists(ngx_http_request_t *r,
+    ngx_http_notify_wish_t *wish)
 {
+    int               has;
     ngx_uint_t        n;
     ngx_table_elt_t  *h;
 
@@ -245,7 +263,13 @@ ngx_http_notify_handshake_lists(ngx_http_request_t *r)
          (h = ngx_http_notify_header(r, "sec-websocket-protocol", n)) != NULL;
          n++)
     {
-        if (notify_upgrade_protocol(h->value.data, h->value.len, NULL) == -1) {
+        has = notify_upgrade_protocol(h->value.data, h->value.len,
+                                      NGX_HTTP_NOTIFY_V1);
+        if (has == 1) {
+            wish->v1 = 1;
+        }
+
+        if (has == -1) {
             ngx_http_notify_count(NOTIFY_N_REFUSED_REQUEST, 1);
             return ngx_http_notify_refuse(r, NGX_HTTP_BAD_REQUEST,
                                           "Sec-WebSocket-Protocol",
@@ -265,6 +289,54 @@ ngx_http_notify_handshake_lists(ngx_http_request_t *r)
                                           "the extensions are not a list of "
                                           "names with parameters");
         }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the last message that a socket has which comes back */
+
+static ngx_int_t
+ngx_http_notify_handshake_last(ngx_http_request_t *r,
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish)
+{
+    ngx_str_t         last;
+    const char       *field;
+    ngx_table_elt_t  *h;
+
+    field = "last_id";
+
+    if (ngx_http_arg(r, (u_char *) "last_id", sizeof("last_id") - 1, &last)
+        != NGX_OK)
+    {
+        field = "Last-Event-ID";
+        h = ngx_http_notify_header(r, "last-event-id", 0);
+
+        if (h == NULL) {
+            return NGX_OK;
+        }
+
+        last = h->value;
+    }
+
+    if (last.len == 0) {
+        return NGX_OK;
+    }
+
+    if (notify_id_read(last.data, last.len, &wish->last) == -1) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_REQUEST, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_BAD_REQUEST, field,
+                                      "the last id is not one: it is "
+                                      "milliseconds, or these with \"-\" and a "
+                                      "number");
+    }
+
+    if (nlcf->history) {
+        wish->resume = 1;
+
+    } else {
+        wish->gap = 1;
     }
 
     return NGX_OK;
@@ -422,18 +494,15 @@ ngx_http_notify_handshake_room(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_notify_handshake_join(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t *ctx)
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish)
 {
-    notify_name_of_t           name;
     ngx_http_notify_socket_t  *s;
 
     if (ngx_http_notify_detach_prepare(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_notify_request_name(ctx, &name);
-
-    s = ngx_http_notify_socket_join(r->connection, nlcf, &name);
+    s = ngx_http_notify_socket_join(r->connection, nlcf, wish);
 
     if (s == NULL) {
         ngx_http_notify_count(NOTIFY_N_REFUSED_ZONE, 1);
@@ -451,7 +520,8 @@ ngx_http_notify_handshake_join(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key)
+ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_uint_t v1)
 {
     u_char            digest[20];
     ngx_int_t         rc;
@@ -459,6 +529,7 @@ ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key)
     ngx_sha1_t        sha1;
 
     static ngx_str_t  websocket = ngx_string("websocket");
+    static ngx_str_t  protocol = ngx_string(NGX_HTTP_NOTIFY_V1);
 
     accept.len = NOTIFY_UPGRADE_ACCEPT_LEN;
     accept.data = ngx_pnalloc(r->pool, accept.len);
@@ -477,6 +548,14 @@ ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key)
 
     if (ngx_http_notify_add_header(r, "Upgrade", 7, &websocket) != NGX_OK
         || ngx_http_notify_add_header(r, "Sec-WebSocket-Accept", 20, &accept)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (v1
+        && ngx_http_notify_add_header(r, "Sec-WebSocket-Protocol", 22,
+                                      &protocol)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -1,5 +1,5 @@
 /*
- * The locations that take sockets: their logs and their names.
+ * The locations that take sockets or pushes: their logs and their names.
  */
 
 #include "ngx_http_notify_location.h"

@@ -1,6 +1,6 @@
 /*
- * The locations that take sockets: what these log with, and which location
- * they belong to, in words that another configuration, or another nginx,
+ * The locations that take sockets or pushes: what sockets log with, and which
+ * location they belong to, in words that another configuration, or another nginx,
  * understands.
  */
 

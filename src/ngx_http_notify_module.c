@@ -8,10 +8,10 @@
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_handshake.h"
 #include "ngx_http_notify_location.h"
+#include "ngx_http_notify_log.h"
 #include "ngx_http_notify_process.h"
 #include "ngx_http_notify_push.h"
 #include "ngx_http_notify_setters.h"
-#include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_status.h"
 #include "ngx_http_notify_vars.h"
 
@@ -132,6 +132,13 @@ static ngx_command_t  ngx_http_notify_commands[] = {
     { ngx_string("notify_origins"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_notify_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("notify_history"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_notify_history,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -33,6 +33,7 @@
 #define NGX_HTTP_NOTIFY_FILES      32       /* left to nginx, for its channels */
 #define NGX_HTTP_NOTIFY_SEAT_FILES 3        /* descriptors of a seat */
 #define NGX_HTTP_NOTIFY_SWEEP      1000     /* ms */
+#define NGX_HTTP_NOTIFY_ALONE      2        /* sweeps */
 
 
 static ngx_int_t ngx_http_notify_zone_make(ngx_cycle_t *cycle,
@@ -45,6 +46,7 @@ static void ngx_http_notify_zone_check(ngx_cycle_t *cycle);
 static ngx_uint_t ngx_http_notify_seats(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_notify_process_seat(ngx_cycle_t *cycle);
 static void ngx_http_notify_process_sweep(ngx_event_t *ev);
+static ngx_uint_t ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w);
 static void ngx_http_notify_process_reap(ngx_log_t *log);
 static void ngx_http_notify_process_exiting(void);
 static void ngx_http_notify_process_left(void);
@@ -368,7 +370,7 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
     if (w->seat) {
         notify_bus_discard(&w->zone);
 
-        if (w->seat->evicted) {
+        if (w->seat->evicted || ngx_http_notify_process_is_last(w)) {
             ngx_http_notify_drain_all();
         }
 
@@ -384,6 +386,36 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, NGX_HTTP_NOTIFY_SWEEP);
+}
+
+
+/*
+ * Whether nginx quits now: a worker that exits because of a reload is not
+ * told, but then all workers exit.
+ */
+
+static ngx_uint_t
+ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w)
+{
+    ngx_uint_t      i;
+    notify_seat_t  *s;
+
+    if (!w->handing) {
+        return 0;
+    }
+
+    for (i = 0; i < w->zone.head->seats; i++) {
+        s = &w->zone.seats[i];
+
+        if (s->state == NOTIFY_SEAT_LIVE && !s->exiting) {
+            w->alone = 0;
+            return 0;
+        }
+    }
+
+    /* others may have died, and be on their way back */
+
+    return ++w->alone > NGX_HTTP_NOTIFY_ALONE;
 }
 
 
@@ -441,6 +473,8 @@ ngx_http_notify_process_exiting(void)
         ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
         return;
     }
+
+    w->handing = 1;
 
     if (w->conf->handover) {
         ngx_http_notify_handover_start((ngx_cycle_t *) ngx_cycle,

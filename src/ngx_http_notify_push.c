@@ -23,6 +23,11 @@
 /* bytes that a worker without a seat may publish: the bus needs no draft */
 #define NGX_HTTP_NOTIFY_SEATLESS_MAX  2048
 
+#define NGX_HTTP_NOTIFY_ONCE_MAX  255       /* bytes of an Idempotency-Key */
+
+/* nginx has no name for it */
+#define NGX_HTTP_NOTIFY_UNPROCESSABLE  422
+
 #define NGX_HTTP_NOTIFY_FEW  8
 
 
@@ -50,8 +55,12 @@ static ngx_int_t ngx_http_notify_push_body(ngx_http_request_t *r,
 static ngx_int_t ngx_http_notify_push_publish(ngx_http_request_t *r,
     ngx_http_notify_ctx_t *ctx, notify_publish_t *p);
 static ngx_int_t ngx_http_notify_push_too_large(ngx_http_request_t *r);
+static ngx_int_t ngx_http_notify_push_once(ngx_http_request_t *r,
+    ngx_http_notify_ctx_t *ctx, notify_publish_t *p);
+static ngx_int_t ngx_http_notify_push_failed(ngx_http_request_t *r, int rc);
 
-static ngx_uint_t ngx_http_notify_push_is_binary(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_notify_push_is(ngx_http_request_t *r,
+    ngx_str_t *type);
 static ngx_uint_t ngx_http_notify_body_is_text(ngx_http_notify_body_t *body);
 static ngx_int_t ngx_http_notify_body_open(ngx_http_request_t *r,
     ngx_http_notify_body_t *body);
@@ -298,9 +307,12 @@ ngx_http_notify_push_body(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
 {
     notify_publish_t  p;
 
+    static ngx_str_t  binary = ngx_string("application/octet-stream");
+    static ngx_str_t  json = ngx_string("application/json");
+
     ngx_memzero(&p, sizeof(notify_publish_t));
 
-    if (ngx_http_notify_push_is_binary(r)) {
+    if (ngx_http_notify_push_is(r, &binary)) {
         p.kind = NOTIFY_BINARY;
 
     } else {
@@ -320,6 +332,11 @@ ngx_http_notify_push_body(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     p.niov = (unsigned) body->n;
     p.length = body->length;
 
+    /* what is none is a string to who speaks notify.v1 */
+
+    p.json = ngx_http_notify_push_is(r, &json)
+             && notify_json_valid(p.iov, p.niov);
+
     return ngx_http_notify_push_publish(r, ctx, &p);
 }
 
@@ -330,13 +347,14 @@ static ngx_int_t
 ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     notify_publish_t *p)
 {
-    char                      user[NOTIFY_JSON_STRING_LEN(NOTIFY_USER_MAX)];
-    size_t                    len, size;
-    ngx_time_t               *tp;
-    notify_zone_t            *zone;
-    notify_receipt_t          receipt;
-    notify_name_of_t          name;
-    ngx_http_notify_reply_t  *reply;
+    int                          rc;
+    char                         user[NOTIFY_JSON_STRING_LEN(NOTIFY_USER_MAX)];
+    size_t                       len, size;
+    notify_zone_t               *zone;
+    notify_receipt_t             receipt;
+    notify_name_of_t             name;
+    ngx_http_notify_reply_t     *reply;
+    ngx_http_notify_loc_conf_t  *nlcf;
 
     zone = &ngx_http_notify_worker.zone;
 
@@ -358,26 +376,42 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    tp = ngx_timeofday();
-    p->now = (uint64_t) tp->sec * 1000 + tp->msec;
+    nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
+
+    p->now = ngx_http_notify_now();
+
+    if (p->kind != NOTIFY_CLOSE) {
+        p->count = (uint32_t) nlcf->history;
+        p->ttl = (uint32_t) nlcf->history_ttl;
+
+        rc = ngx_http_notify_push_once(r, ctx, p);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     ngx_http_notify_request_name(ctx, &name);
 
-    if (notify_bus_publish(zone, &name, p, &receipt) == -1) {
-        ngx_http_notify_count(NOTIFY_N_PUSH_FULL, 1);
-        ngx_http_notify_log_full(r->connection->log);
+    rc = notify_bus_publish(zone, &name, p, &receipt);
 
-        return ngx_http_notify_refuse(r, NGX_HTTP_INSUFFICIENT_STORAGE,
-                                      "zone", "the zone cannot hold this "
-                                      "message");
-    }
+    ngx_http_notify_log_evicted(r->connection->log, nlcf->history_ttl);
 
     if (zone->wake_self) {
         ngx_http_notify_wake_self();
     }
 
-    ngx_http_notify_count(NOTIFY_N_PUSHES, 1);
-    ngx_http_notify_count(NOTIFY_N_PUSH_BYTES, p->length);
+    if (rc != 0) {
+        return ngx_http_notify_push_failed(r, rc);
+    }
+
+    if (receipt.repeated) {
+        ngx_http_notify_count(NOTIFY_N_REPEATED, 1);
+
+    } else {
+        ngx_http_notify_count(NOTIFY_N_PUSHES, 1);
+        ngx_http_notify_count(NOTIFY_N_PUSH_BYTES, p->length);
+    }
 
     ctx->id = receipt.id;
     ctx->sockets = receipt.sockets;
@@ -392,6 +426,68 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
 }
 
 
+/* a push that says that it may come again */
+
+static ngx_int_t
+ngx_http_notify_push_once(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
+    notify_publish_t *p)
+{
+    ngx_table_elt_t             *h;
+    notify_name_of_t             name;
+    ngx_http_notify_loc_conf_t  *nlcf;
+
+    h = ngx_http_notify_push_header(r, "idempotency-key");
+
+    if (h == NULL) {
+        return NGX_OK;
+    }
+
+    if (h->value.len == 0 || h->value.len > NGX_HTTP_NOTIFY_ONCE_MAX) {
+        ngx_http_notify_count(NOTIFY_N_PUSH_BAD, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "Idempotency-Key",
+                                      "an Idempotency-Key has 1 to %d bytes",
+                                      NGX_HTTP_NOTIFY_ONCE_MAX);
+    }
+
+    if (p->count == 0) {
+        ngx_http_notify_count(NOTIFY_N_PUSH_BAD, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "Idempotency-Key",
+                                      "an Idempotency-Key needs "
+                                      "notify_history, which is off here");
+    }
+
+    nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
+
+    ngx_http_notify_request_name(ctx, &name);
+
+    p->once = notify_once_hash(&ngx_http_notify_worker.zone, nlcf->id, &name,
+                               h->value.data, h->value.len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_notify_push_failed(ngx_http_request_t *r, int rc)
+{
+    if (rc == NOTIFY_OTHER) {
+        ngx_http_notify_count(NOTIFY_N_PUSH_BAD, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_NOTIFY_UNPROCESSABLE,
+                                      "Idempotency-Key",
+                                      "this Idempotency-Key came with another "
+                                      "body");
+    }
+
+    ngx_http_notify_count(NOTIFY_N_PUSH_FULL, 1);
+    ngx_http_notify_log_full(r->connection->log);
+
+    return ngx_http_notify_refuse(r, NGX_HTTP_INSUFFICIENT_STORAGE, "zone",
+                                  "the zone cannot hold this message");
+}
+
+
 static ngx_int_t
 ngx_http_notify_push_too_large(ngx_http_request_t *r)
 {
@@ -403,13 +499,13 @@ ngx_http_notify_push_too_large(ngx_http_request_t *r)
 }
 
 
+/* the type of the body */
+
 static ngx_uint_t
-ngx_http_notify_push_is_binary(ngx_http_request_t *r)
+ngx_http_notify_push_is(ngx_http_request_t *r, ngx_str_t *what)
 {
     size_t      len;
     ngx_str_t  *type;
-
-    static ngx_str_t  binary = ngx_string("application/octet-stream");
 
     if (r->headers_in.content_type == NULL) {
         return 0;
@@ -427,8 +523,8 @@ ngx_http_notify_push_is_binary(ngx_http_request_t *r)
         }
     }
 
-    return len == binary.len
-           && ngx_strncasecmp(type->data, binary.data, len) == 0;
+    return len == what->len
+           && ngx_strncasecmp(type->data, what->data, len) == 0;
 }
 
 

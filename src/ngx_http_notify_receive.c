@@ -221,8 +221,13 @@ ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
         return ngx_http_notify_socket_closed(s, ev->code);
 
     case NOTIFY_CODEC_ERROR:
-        return closing ? NGX_OK
-                       : ngx_http_notify_socket_fail(s, ev->code, ev->why);
+
+        if (closing) {
+            return NGX_OK;
+        }
+
+        s->failing = 1;
+        return ngx_http_notify_socket_fail(s, ev->code, ev->why);
 
     default: /* NOTIFY_CODEC_PONG */
         return NGX_OK;
@@ -313,7 +318,6 @@ ngx_http_notify_receive_relay(ngx_http_notify_socket_t *s, ngx_uint_t binary,
     u_char *data, size_t len)
 {
     u_char                     bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX];
-    ngx_time_t                *tp;
     struct iovec               iov;
     notify_publish_t           p;
     notify_receipt_t           receipt;
@@ -321,19 +325,21 @@ ngx_http_notify_receive_relay(ngx_http_notify_socket_t *s, ngx_uint_t binary,
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
-    tp = ngx_timeofday();
 
     notify_key_name(&w->zone, s->node.key, bytes, &name);
 
     iov.iov_base = data;
     iov.iov_len = len;
 
+    ngx_memzero(&p, sizeof(notify_publish_t));
+
     p.kind = binary ? NOTIFY_BINARY : NOTIFY_TEXT;
-    p.code = 0;
+    p.count = (uint32_t) s->conf->history;
+    p.ttl = (uint32_t) s->conf->history_ttl;
     p.length = len;
     p.iov = &iov;
     p.niov = len ? 1 : 0;
-    p.now = (uint64_t) tp->sec * 1000 + tp->msec;
+    p.now = ngx_http_notify_now();
 
     if (notify_bus_publish(&w->zone, &name, &p, &receipt) == 0) {
         ngx_http_notify_count(NOTIFY_N_RELAYED, 1);
@@ -342,6 +348,8 @@ ngx_http_notify_receive_relay(ngx_http_notify_socket_t *s, ngx_uint_t binary,
         ngx_http_notify_count(NOTIFY_N_RELAY_FULL, 1);
         ngx_http_notify_log_full(s->conf->log);
     }
+
+    ngx_http_notify_log_evicted(s->conf->log, s->conf->history_ttl);
 
     if (w->zone.wake_self) {
         ngx_http_notify_wake_self();

@@ -64,6 +64,8 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.tail = (uint32_t) ngx_http_notify_send_size(s->out);
     record.family = s->family;
     record.pinged = s->pinged;
+    record.reading = s->reading;
+    record.v1 = s->v1;
 
     p = ngx_cpymem(p, &record, sizeof(ngx_http_notify_record_t));
 
@@ -90,6 +92,8 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     s->messages = record->messages;
     s->family = record->family;
     s->pinged = record->pinged & 1;
+    s->reading = record->reading & 1;
+    s->v1 = record->v1 & 1;
 
     in = ngx_http_notify_record_read_in(s, record, reader);
     out = ngx_http_notify_record_read_out(s, record, reader);

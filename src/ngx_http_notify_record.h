@@ -33,7 +33,9 @@ typedef struct {
     uint32_t                     tail;      /* waits to be sent */
     uint8_t                      family;
     uint8_t                      pinged;
-    uint8_t                      reserved[6];
+    uint8_t                      reading;
+    uint8_t                      v1;
+    uint8_t                      reserved[4];
 } ngx_http_notify_record_t;
 
 

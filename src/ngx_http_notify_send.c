@@ -53,7 +53,8 @@ struct ngx_http_notify_out_s {
 static ngx_http_notify_out_t *ngx_http_notify_out(ngx_connection_t *c,
     ngx_http_notify_out_t **out);
 static ngx_int_t ngx_http_notify_send_direct(ngx_connection_t *c,
-    ngx_http_notify_out_t *rest, notify_item_t *item);
+    ngx_http_notify_out_t *rest, notify_item_t *item,
+    ngx_http_notify_message_t *m);
 static ngx_int_t ngx_http_notify_send_queue(ngx_connection_t *c,
     ngx_http_notify_out_t *o, notify_item_t *item,
     ngx_http_notify_message_t **m);
@@ -68,7 +69,6 @@ static ngx_int_t ngx_http_notify_send_rest(ngx_connection_t *c,
     ngx_http_notify_out_t *o);
 static size_t ngx_http_notify_send_gone(ngx_http_notify_out_t *o);
 static void ngx_http_notify_send_pop(ngx_http_notify_out_t *o);
-static void ngx_http_notify_message_release(ngx_http_notify_message_t *m);
 static void ngx_http_notify_item_done(uint32_t slot);
 
 
@@ -77,13 +77,15 @@ ngx_http_notify_send_message(ngx_connection_t *c, ngx_http_notify_out_t **out,
     notify_item_t *item, ngx_http_notify_message_t **m, size_t max,
     ngx_uint_t held)
 {
+    size_t                  length;
     ngx_int_t               rc;
     ngx_http_notify_out_t   rest, *o;
 
     o = *out;
+    length = *m ? (*m)->item.length : item->length;
 
     if (o == NULL && !held) {
-        rc = ngx_http_notify_send_direct(c, &rest, item);
+        rc = ngx_http_notify_send_direct(c, &rest, item, *m);
 
         if (rc != NGX_AGAIN) {
             return rc;
@@ -109,7 +111,7 @@ ngx_http_notify_send_message(ngx_connection_t *c, ngx_http_notify_out_t **out,
         return NGX_OK;
     }
 
-    if (o && o->first && item->length > max - ngx_min(o->bytes, max)) {
+    if (o && o->first && length > max - ngx_min(o->bytes, max)) {
         return NGX_BUSY;
     }
 
@@ -130,18 +132,25 @@ ngx_http_notify_send_message(ngx_connection_t *c, ngx_http_notify_out_t **out,
 
 static ngx_int_t
 ngx_http_notify_send_direct(ngx_connection_t *c, ngx_http_notify_out_t *rest,
-    notify_item_t *item)
+    notify_item_t *item, ngx_http_notify_message_t *m)
 {
     rest->cursor.extent = 0;
     rest->cursor.at = 0;
+    rest->pos = NULL;
     rest->left = 0;
     rest->begun = 0;
+
+    if (m && m->data) {
+        rest->pos = m->data;
+        rest->left = m->item.length;
+    }
 
     if (!c->write->ready) {
         return NGX_AGAIN;
     }
 
-    return ngx_http_notify_send_pieces(c, rest, item->message);
+    return m && m->data ? ngx_http_notify_send_rest(c, rest)
+                        : ngx_http_notify_send_pieces(c, rest, item->message);
 }
 
 
@@ -236,6 +245,10 @@ ngx_http_notify_send_append(ngx_http_notify_out_t *o,
 
     if (o->first) {
         o->bytes += m->item.length;
+
+    } else if (m->data) {
+        o->pos = m->data;
+        o->left = m->item.length;
     }
 
     *o->last = w;
@@ -417,13 +430,18 @@ ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
         o->last = &o->first;
     }
 
+    ngx_http_notify_message_release(w->message);
+    ngx_free(w);
+
     o->cursor.extent = 0;
     o->cursor.at = 0;
     o->left = 0;
     o->begun = 0;
 
-    ngx_http_notify_message_release(w->message);
-    ngx_free(w);
+    if (o->first && o->first->message->data) {
+        o->pos = o->first->message->data;
+        o->left = o->first->message->item.length;
+    }
 }
 
 
@@ -447,7 +465,7 @@ ngx_http_notify_send_size(ngx_http_notify_out_t *o)
         n -= ngx_http_notify_send_gone(o);
     }
 
-    return n + (o->pong ? 2 + (size_t) o->pong_len : 0);
+    return n + (o->pong ? 2 + (size_t) o->pong_len : 0) + (o->ping ? 2 : 0);
 }
 
 
@@ -464,10 +482,7 @@ ngx_http_notify_send_gone(ngx_http_notify_out_t *o)
 }
 
 
-/*
- * A ping that waits is left out: the peer is pinged again.  A pong that waits
- * is a frame of its own behind the messages.
- */
+/* control frames that wait come behind the messages */
 
 void
 ngx_http_notify_send_copy(ngx_http_notify_out_t *o, u_char *p)
@@ -494,6 +509,10 @@ ngx_http_notify_send_copy(ngx_http_notify_out_t *o, u_char *p)
     for (w = o->first; w; w = w->next) {
         m = w->message;
 
+        if (m->data && w != o->first) {
+            p = ngx_cpymem(p, m->data, m->item.length);
+        }
+
         while (m->data == NULL
                && (piece = notify_bus_piece(&ngx_http_notify_worker.zone,
                                             m->item.message, &cursor, &n))
@@ -507,8 +526,12 @@ ngx_http_notify_send_copy(ngx_http_notify_out_t *o, u_char *p)
     }
 
     if (o->pong) {
-        (void) notify_frame_control(p, NOTIFY_OP_PONG, o->pong_data,
-                                    o->pong_len);
+        p += notify_frame_control(p, NOTIFY_OP_PONG, o->pong_data,
+                                  o->pong_len);
+    }
+
+    if (o->ping) {
+        (void) notify_frame_control(p, NOTIFY_OP_PING, p, 0);
     }
 }
 
@@ -543,6 +566,7 @@ ngx_http_notify_send_restore(ngx_connection_t *c, ngx_http_notify_out_t **out,
     m->item.length = (uint32_t) len;
     m->refs = 1;
     m->data = data;
+    m->base = data;
 
     ngx_http_notify_send_append(o, w, m);
 
@@ -640,7 +664,7 @@ ngx_http_notify_message_finish(notify_item_t *item,
 }
 
 
-static void
+void
 ngx_http_notify_message_release(ngx_http_notify_message_t *m)
 {
     if (--m->refs) {
@@ -648,7 +672,7 @@ ngx_http_notify_message_release(ngx_http_notify_message_t *m)
     }
 
     if (m->data) {
-        ngx_free(m->data);
+        ngx_free(m->base);
 
     } else {
         ngx_http_notify_item_done(m->item.slot);

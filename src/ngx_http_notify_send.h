@@ -25,7 +25,8 @@ struct ngx_http_notify_message_s {
     notify_item_t            item;
     ngx_uint_t               refs;
     u_char                  *data;      /* not NULL: no message of the bus, but
-                                           bytes of this worker's own */
+                                           bytes of this worker's own, */
+    u_char                  *base;      /* in this memory of ngx_alloc() */
 };
 
 
@@ -36,11 +37,15 @@ struct ngx_http_notify_message_s {
 void ngx_http_notify_message_finish(notify_item_t *item,
     ngx_http_notify_message_t *m);
 
+/* Drops a reference; the last one frees. */
+void ngx_http_notify_message_release(ngx_http_notify_message_t *m);
+
 /*
  * Sends a message, or queues it behind what waits.  held: nothing may be sent
  * yet, the handshake's answer is still going out.
  *
- * *m is NULL before an item's first socket; it is set when one has queued it.
+ * *m is NULL before an item's first socket, and is set when one has queued it;
+ * or it has bytes of its own, which are sent instead.
  * Returns NGX_OK (sent), NGX_AGAIN (waits), NGX_BUSY when more than max bytes
  * would wait behind the message that is being sent, NGX_DECLINED when there is
  * no memory (in both cases it is not queued), or NGX_ERROR: the peer is gone.

@@ -17,6 +17,10 @@
 #define NGX_HTTP_NOTIFY_ZONE_MAX   ((off_t) 64 << 30)   /* notify_zone.c's
                                                            address space */
 
+/* reading a history takes time with its length, under the zone's lock */
+#define NGX_HTTP_NOTIFY_HISTORY_MAX      1024
+#define NGX_HTTP_NOTIFY_HISTORY_TTL_MAX  (7 * 24 * 60 * 60)
+
 
 static char *ngx_http_notify_role(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_notify_loc_conf_t *nlcf);
@@ -484,6 +488,52 @@ ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *msec = (ngx_msec_t) n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_notify_history(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_notify_loc_conf_t *nlcf = conf;
+
+    time_t      ttl;
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    static const char  write[] = "a number of messages from 1 to 1024 and, "
+                                 "if you like, a time such as 10m, or off";
+
+    if (nlcf->history != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        nlcf->history = 0;
+        return cf->args->nelts == 2 ? NGX_CONF_OK
+                                    : ngx_http_notify_invalid(cf, write);
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > NGX_HTTP_NOTIFY_HISTORY_MAX) {
+        return ngx_http_notify_invalid(cf, write);
+    }
+
+    nlcf->history = (ngx_uint_t) n;
+
+    if (cf->args->nelts == 3) {
+        ttl = ngx_parse_time(&value[2], 1);
+
+        if (ttl < 1 || ttl > NGX_HTTP_NOTIFY_HISTORY_TTL_MAX) {
+            return ngx_http_notify_invalid(cf, write);
+        }
+
+        nlcf->history_ttl = ttl;
+    }
 
     return NGX_CONF_OK;
 }

@@ -5,9 +5,18 @@
 #include "ngx_http_notify_closes.h"
 #include "ngx_http_notify_compat.h"
 #include "ngx_http_notify_socket.h"
+#include "ngx_http_notify_v1.h"
 #include "ngx_http_notify_worker.h"
 
 
+static ngx_int_t ngx_http_notify_socket_hello(ngx_http_notify_socket_t *s,
+    const notify_name_of_t *name, ngx_uint_t gap);
+static ngx_int_t ngx_http_notify_socket_send(ngx_http_notify_socket_t *s,
+    notify_item_t *item, ngx_http_notify_forms_t *forms);
+static ngx_int_t ngx_http_notify_socket_no_memory(ngx_http_notify_socket_t *s);
+static ngx_int_t ngx_http_notify_socket_read(ngx_http_notify_socket_t *s);
+static ngx_int_t ngx_http_notify_socket_read_items(ngx_http_notify_socket_t *s,
+    notify_item_t *items, ngx_uint_t n);
 static void ngx_http_notify_socket_write_handler(ngx_event_t *wev);
 static ngx_int_t ngx_http_notify_socket_sent(ngx_http_notify_socket_t *s,
     ngx_int_t rc);
@@ -21,16 +30,16 @@ static ngx_http_notify_socket_t *ngx_http_notify_socket_make(
 static void ngx_http_notify_socket_free(ngx_http_notify_socket_t *s);
 static void ngx_http_notify_socket_release(ngx_http_notify_socket_t *s);
 static void ngx_http_notify_socket_close_connection(ngx_connection_t *c);
-static u_char *ngx_http_notify_socket_log_client(ngx_http_notify_socket_t *s,
-    u_char *p, u_char *last);
-static u_char *ngx_http_notify_socket_log_user(ngx_http_notify_socket_t *s,
-    u_char *p, u_char *last);
+
+
+#define NGX_HTTP_NOTIFY_READ  8             /* messages at a time */
 
 
 ngx_http_notify_socket_t *
 ngx_http_notify_socket_join(ngx_connection_t *c,
-    ngx_http_notify_loc_conf_t *conf, notify_name_of_t *name)
+    ngx_http_notify_loc_conf_t *conf, ngx_http_notify_wish_t *wish)
 {
+    notify_resume_t            r;
     ngx_http_notify_socket_t  *s;
     ngx_http_notify_worker_t  *w;
 
@@ -41,7 +50,22 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
         return NULL;
     }
 
-    s->node.key = notify_bus_join(&w->zone, name, &s->since);
+    r.gap = wish->gap;
+
+    if (wish->resume) {
+        r.last = wish->last;
+        r.now = ngx_http_notify_now();
+
+        s->node.key = notify_bus_resume(&w->zone, &wish->name, &r);
+        s->since = r.since;
+        s->reading = 1;
+
+        ngx_http_notify_count(NOTIFY_N_RESUMED, 1);
+        ngx_http_notify_count(NOTIFY_N_GAPS, r.gap);
+
+    } else {
+        s->node.key = notify_bus_join(&w->zone, &wish->name, &s->since);
+    }
 
     if (s->node.key == 0) {
         ngx_free(s);
@@ -51,7 +75,35 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
     ngx_http_notify_table_add(&w->table, &s->node);
     w->sockets++;
 
+    if (wish->v1
+        && ngx_http_notify_socket_hello(s, &wish->name, r.gap) != NGX_OK)
+    {
+        ngx_http_notify_socket_abandon(s);
+        return NULL;
+    }
+
     return s;
+}
+
+
+/* the first frame, which waits for the handshake's answer to go out */
+
+static ngx_int_t
+ngx_http_notify_socket_hello(ngx_http_notify_socket_t *s,
+    const notify_name_of_t *name, ngx_uint_t gap)
+{
+    size_t   len;
+    u_char  *hello;
+
+    s->v1 = 1;
+
+    hello = ngx_http_notify_v1_hello(s->since, name, gap, &len,
+                                     s->connection->log);
+    if (hello == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_notify_send_restore(s->connection, &s->out, hello, len);
 }
 
 
@@ -96,7 +148,6 @@ ngx_http_notify_socket_abandon(ngx_http_notify_socket_t *s)
 ngx_int_t
 ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
 {
-    ngx_int_t                  rc;
     ngx_connection_t          *c;
     ngx_http_notify_worker_t  *w;
 
@@ -121,13 +172,6 @@ ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
     ngx_http_notify_deadline_set(&w->deadlines, &s->deadline,
                                  s->conf->ping_interval);
 
-    rc = ngx_http_notify_send_flush(c, &s->out);
-
-    if (rc == NGX_ERROR) {
-        ngx_http_notify_socket_drop(s, "connection lost");
-        return NGX_ERROR;
-    }
-
     if (s->node.key == 0) {
 
         /* closed while the handshake was being answered */
@@ -135,7 +179,7 @@ ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
         return ngx_http_notify_socket_closing(s, s->code, NULL);
     }
 
-    return NGX_OK;
+    return ngx_http_notify_socket_flush(s);
 }
 
 
@@ -223,17 +267,77 @@ ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s)
 
 void
 ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
-    notify_item_t *item, ngx_http_notify_message_t **m)
+    notify_item_t *item, ngx_http_notify_forms_t *forms)
 {
-    ngx_int_t  rc;
-
-    if (item->id <= s->since) {
+    if (s->reading || item->id <= s->since) {
         return;
     }
 
     ngx_http_notify_socket_current(s);
 
-    rc = ngx_http_notify_send_message(s->connection, &s->out, item, m,
+    if (ngx_http_notify_socket_send(s, item, forms) != NGX_BUSY) {
+        return;
+    }
+
+    if (item->stored && s->conf->history) {
+
+        /* it is read again from the store when there is room */
+
+        s->reading = 1;
+        ngx_http_notify_count(NOTIFY_N_SLOW_READS, 1);
+        return;
+    }
+
+    if (s->conf->slow == NGX_HTTP_NOTIFY_SLOW_DROP) {
+        s->since = item->id;
+        ngx_http_notify_count(NOTIFY_N_DROPPED, 1);
+        return;
+    }
+
+    ngx_http_notify_count(NOTIFY_N_SLOW, 1);
+    (void) ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_SLOW, "too slow");
+}
+
+
+void
+ngx_http_notify_socket_message_done(notify_item_t *item,
+    ngx_http_notify_forms_t *forms)
+{
+    ngx_http_notify_message_finish(item, forms->raw);
+
+    if (forms->v1) {
+        ngx_http_notify_message_release(forms->v1);
+    }
+}
+
+
+/*
+ * NGX_OK: it is sent, or waits; NGX_BUSY: too much waits before it;
+ * NGX_DECLINED: the socket is closing; NGX_ERROR: it was freed.
+ */
+
+static ngx_int_t
+ngx_http_notify_socket_send(ngx_http_notify_socket_t *s, notify_item_t *item,
+    ngx_http_notify_forms_t *forms)
+{
+    ngx_int_t                    rc;
+    ngx_http_notify_message_t  **form;
+
+    form = &forms->raw;
+
+    if (s->v1) {
+        form = &forms->v1;
+
+        if (*form == NULL) {
+            *form = ngx_http_notify_v1_message(item, s->connection->log);
+        }
+
+        if (*form == NULL) {
+            return ngx_http_notify_socket_no_memory(s);
+        }
+    }
+
+    rc = ngx_http_notify_send_message(s->connection, &s->out, item, form,
                                       s->conf->send_buffer,
                                       s->state == NGX_HTTP_NOTIFY_HANDSHAKE);
 
@@ -241,29 +345,101 @@ ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
 
     case NGX_OK:
     case NGX_AGAIN:
+        s->since = item->id;
         s->messages++;
         ngx_http_notify_count(NOTIFY_N_DELIVERED, 1);
-        break;
+        return NGX_OK;
 
     case NGX_BUSY:
-
-        if (s->conf->slow == NGX_HTTP_NOTIFY_SLOW_DROP) {
-            ngx_http_notify_count(NOTIFY_N_DROPPED, 1);
-            break;
-        }
-
-        ngx_http_notify_count(NOTIFY_N_SLOW, 1);
-        (void) ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_SLOW, "too slow");
-        break;
+        return NGX_BUSY;
 
     case NGX_DECLINED:
-        (void) ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_INTERNAL,
-                                           "no memory");
-        break;
+        return ngx_http_notify_socket_no_memory(s);
 
     default: /* NGX_ERROR */
         ngx_http_notify_socket_drop(s, "connection lost");
+        return NGX_ERROR;
     }
+}
+
+
+static ngx_int_t
+ngx_http_notify_socket_no_memory(ngx_http_notify_socket_t *s)
+{
+    return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_INTERNAL, "no memory")
+           == NGX_OK ? NGX_DECLINED : NGX_ERROR;
+}
+
+
+/*
+ * Reads on from the store while nothing waits.  NGX_ERROR: the socket was
+ * freed.
+ */
+
+static ngx_int_t
+ngx_http_notify_socket_read(ngx_http_notify_socket_t *s)
+{
+    int                        n;
+    uint64_t                   live;
+    ngx_uint_t                 ndone;
+    notify_item_t              items[NGX_HTTP_NOTIFY_READ];
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    while (s->reading && s->out == NULL && s->state == NGX_HTTP_NOTIFY_OPEN) {
+
+        ndone = w->ndone;
+        w->ndone = 0;
+
+        n = notify_bus_read(&w->zone, s->node.key, s->since, items,
+                            NGX_HTTP_NOTIFY_READ, w->done, ndone,
+                            ngx_http_notify_now(), &live);
+        if (n == 0) {
+            s->reading = 0;
+            s->since = live;
+            break;
+        }
+
+        if (n == -1) {
+            ngx_http_notify_count(NOTIFY_N_SLOW, 1);
+            return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_SLOW,
+                                               "its history was evicted");
+        }
+
+        if (ngx_http_notify_socket_read_items(s, items, n) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* each is given back, also those that cannot be sent now */
+
+static ngx_int_t
+ngx_http_notify_socket_read_items(ngx_http_notify_socket_t *s,
+    notify_item_t *items, ngx_uint_t n)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                i;
+    ngx_http_notify_forms_t   forms;
+
+    rc = NGX_OK;
+
+    for (i = 0; i < n; i++) {
+        forms.raw = NULL;
+        forms.v1 = NULL;
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_notify_socket_send(s, &items[i], &forms);
+        }
+
+        ngx_http_notify_socket_message_done(&items[i], &forms);
+    }
+
+    return rc;
 }
 
 
@@ -437,7 +613,14 @@ ngx_http_notify_socket_sent(ngx_http_notify_socket_t *s, ngx_int_t rc)
             return NGX_ERROR;
         }
 
-        return NGX_OK;
+        if (s->failing && !ngx_http_notify_is_tls(s->connection)) {
+
+            /* the peer sees the end at once, and we discard what it sends */
+
+            (void) ngx_shutdown_socket(s->connection->fd, NGX_WRITE_SHUTDOWN);
+        }
+
+        return ngx_http_notify_socket_read(s);
     }
 
     ngx_http_notify_socket_drop(s, rc == NGX_DECLINED ? "no memory"
@@ -517,7 +700,11 @@ ngx_http_notify_socket_free(ngx_http_notify_socket_t *s)
 
     if (r) {
         c->data = r;
+
+        /* which only posts the end of the request */
+
         ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
         return;
     }
 
@@ -589,79 +776,4 @@ ngx_http_notify_socket_current(ngx_http_notify_socket_t *s)
     ngx_http_notify_worker.current = s;
 
     s->conf->log->connection = s->connection->number;
-}
-
-
-u_char *
-ngx_http_notify_socket_log(ngx_log_t *log, u_char *buf, size_t len)
-{
-    u_char                    *p, *last;
-    ngx_http_notify_socket_t  *s;
-
-    p = buf;
-    last = buf + len;
-    s = ngx_http_notify_worker.current;
-
-    if (s == NULL || s->conf->log != log) {
-        return p;
-    }
-
-    p = ngx_slprintf(p, last, " while serving websocket, client: ");
-    p = ngx_http_notify_socket_log_client(s, p, last);
-
-    if (s->node.key) {
-        p = ngx_slprintf(p, last, ", user: \"");
-        p = ngx_http_notify_socket_log_user(s, p, last);
-        p = ngx_slprintf(p, last, "\"");
-    }
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_notify_socket_log_client(ngx_http_notify_socket_t *s, u_char *p,
-    u_char *last)
-{
-    size_t  n;
-    u_char  text[NGX_SOCKADDR_STRLEN];
-
-    if (s->kept) {
-        return ngx_slprintf(p, last, "%V", &s->connection->addr_text);
-    }
-
-    if (s->family == AF_UNIX) {
-        return ngx_slprintf(p, last, "unix:");
-    }
-
-    n = ngx_inet_ntop(s->family, s->u.addr, text, NGX_SOCKADDR_STRLEN);
-
-    return ngx_slprintf(p, last, "%*s", n, text);
-}
-
-
-/* control bytes and what could end the quotes are written as \xXX */
-
-static u_char *
-ngx_http_notify_socket_log_user(ngx_http_notify_socket_t *s, u_char *p,
-    u_char *last)
-{
-    size_t            i;
-    u_char            ch, bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX];
-    notify_name_of_t  name;
-
-    notify_key_name(&ngx_http_notify_worker.zone, s->node.key, bytes, &name);
-
-    for (i = 0; i < name.user_length; i++) {
-        ch = name.user[i];
-
-        if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\') {
-            p = ngx_slprintf(p, last, "\\x%02Xd", (ngx_int_t) ch);
-
-        } else {
-            p = ngx_slprintf(p, last, "%c", ch);
-        }
-    }
-
-    return p;
 }

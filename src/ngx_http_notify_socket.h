@@ -55,7 +55,7 @@ typedef struct {
     ngx_http_notify_loc_conf_t  *conf;      /* its worker's cycle has it */
     ngx_http_notify_out_t       *out;       /* NULL: nothing waits */
     ngx_http_notify_in_t        *in;        /* NULL: between messages */
-    uint64_t                     since;     /* wants messages of larger ids */
+    uint64_t                     since;     /* the last it was given */
 
     union {
         u_char                   addr[16];  /* of the client, IPv4 or IPv6 */
@@ -71,15 +71,41 @@ typedef struct {
     unsigned                     pinged:1;  /* and silent since */
     unsigned                     leaving:1; /* the peer's close frame came:
                                                close when all is sent */
+    unsigned                     failing:1; /* it does not keep to the protocol:
+                                               its close frame is not waited
+                                               for */
+    unsigned                     reading:1; /* from the store: what is taken is
+                                               not for it */
+    unsigned                     v1:1;      /* speaks notify.v1 */
 } ngx_http_notify_socket_t;
+
+
+/* What the handshake has asked for. */
+typedef struct {
+    notify_name_of_t             name;
+    uint64_t                     last;      /* resume: the last id it has */
+    unsigned                     resume:1;
+    unsigned                     gap:1;     /* it has one, but cannot resume */
+    unsigned                     v1:1;
+} ngx_http_notify_wish_t;
+
+/*
+ * A message in the forms that sockets have asked for so far; all zero before
+ * the first.
+ */
+typedef struct {
+    ngx_http_notify_message_t   *raw;       /* NULL: none has queued it */
+    ngx_http_notify_message_t   *v1;
+} ngx_http_notify_forms_t;
 
 
 /*
  * A socket of this user, for a handshake that is about to be answered: from
- * here on messages queue for it.  NULL: the zone is full, or no memory.
+ * here on messages queue for it, or are read later.  NULL: the zone is full,
+ * or no memory.
  */
 ngx_http_notify_socket_t *ngx_http_notify_socket_join(ngx_connection_t *c,
-    ngx_http_notify_loc_conf_t *conf, notify_name_of_t *name);
+    ngx_http_notify_loc_conf_t *conf, ngx_http_notify_wish_t *wish);
 
 /*
  * The handshake came to nothing: the socket leaves and is freed; its
@@ -106,12 +132,19 @@ ngx_http_notify_socket_t *ngx_http_notify_socket_adopt(ngx_connection_t *c,
  */
 void ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s);
 
-/* Sends what waits.  NGX_ERROR: the socket was freed. */
+/* Sends what waits, and reads on.  NGX_ERROR: the socket was freed. */
 ngx_int_t ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s);
 
-/* Sends a message, or queues it; may close the socket, and free it. */
+/*
+ * Sends a message that was taken, or queues it, unless the socket is reading.
+ * May close the socket, and free it.
+ */
 void ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
-    notify_item_t *item, ngx_http_notify_message_t **m);
+    notify_item_t *item, ngx_http_notify_forms_t *forms);
+
+/* All sockets have been gone through: the item is done with when none waits. */
+void ngx_http_notify_socket_message_done(notify_item_t *item,
+    ngx_http_notify_forms_t *forms);
 
 void ngx_http_notify_socket_ping(ngx_http_notify_socket_t *s);
 
@@ -149,8 +182,5 @@ void ngx_http_notify_socket_terminate(ngx_http_notify_socket_t *s);
 
 /* The next lines in the log are about this socket. */
 void ngx_http_notify_socket_current(ngx_http_notify_socket_t *s);
-
-/* The log handler of all sockets: adds client and user. */
-u_char *ngx_http_notify_socket_log(ngx_log_t *log, u_char *buf, size_t len);
 
 #endif /* NGX_HTTP_NOTIFY_SOCKET_H_INCLUDED */

@@ -115,6 +115,8 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       "Messages given to sockets." },
     { NOTIFY_N_DROPPED, "deliveries", "dropped", "drops_total", NULL,
       "Messages dropped by notify_slow drop." },
+    { NOTIFY_N_SLOW_READS, "deliveries", "slow_reads", "slow_reads_total",
+      NULL, "Slow sockets that went on from the store." },
     { NOTIFY_N_SLOW, "deliveries", "slow_closes", "slow_closes_total", NULL,
       "Sockets closed by notify_slow close." },
 
@@ -144,6 +146,15 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
     { NOTIFY_N_PINGS, "pings", "sent", "pings_total", NULL, "Pings sent." },
     { NOTIFY_N_PING_TIMEOUTS, "pings", "timeouts", "ping_timeouts_total",
       NULL, "Sockets dropped because they were silent after a ping." },
+
+    { NOTIFY_N_EVICTED, "history", "evicted", "history_evictions_total",
+      NULL, "Stored messages evicted before their time." },
+    { NOTIFY_N_REPEATED, "history", "repeated", "repeated_pushes_total",
+      NULL, "Pushes answered with the receipt of an earlier one." },
+    { NOTIFY_N_RESUMED, "history", "resumed", "resumes_total", NULL,
+      "Handshakes with a last id." },
+    { NOTIFY_N_GAPS, "history", "gaps", "resume_gaps_total", NULL,
+      "Of these, with a gap." },
 
     { NOTIFY_N_HANDED_OVER, "handover", "handed_over",
       "handed_over_total", NULL, "Sockets handed to another worker." },

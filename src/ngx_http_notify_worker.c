@@ -5,7 +5,8 @@
 #include "ngx_http_notify_worker.h"
 
 
-#define NGX_HTTP_NOTIFY_ERROR_INTERVAL  60  /* seconds */
+#define NGX_HTTP_NOTIFY_ERROR_INTERVAL    60        /* seconds */
+#define NGX_HTTP_NOTIFY_HISTORY_INTERVAL  3600
 
 
 /*
@@ -13,6 +14,17 @@
  * inherit; in a worker, its own.  With "master_process off", both.
  */
 ngx_http_notify_worker_t  ngx_http_notify_worker;
+
+
+uint64_t
+ngx_http_notify_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
 
 
 void
@@ -31,12 +43,16 @@ ngx_http_notify_post_take(void)
 ngx_uint_t
 ngx_http_notify_error_due(ngx_uint_t kind)
 {
-    time_t  now, *last;
+    time_t  now, *last, interval;
 
     now = ngx_time();
     last = &ngx_http_notify_worker.error[kind];
 
-    if (*last && now - *last < NGX_HTTP_NOTIFY_ERROR_INTERVAL) {
+    interval = kind == NGX_HTTP_NOTIFY_E_HISTORY
+               ? NGX_HTTP_NOTIFY_HISTORY_INTERVAL
+               : NGX_HTTP_NOTIFY_ERROR_INTERVAL;
+
+    if (*last && now - *last < interval) {
         return 0;
     }
 
@@ -52,5 +68,26 @@ ngx_http_notify_log_full(ngx_log_t *log)
     if (ngx_http_notify_error_due(NGX_HTTP_NOTIFY_E_FULL)) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "zone \"notify\" is full, raise notify_zone");
+    }
+}
+
+
+void
+ngx_http_notify_log_evicted(ngx_log_t *log, time_t ttl)
+{
+    uint64_t  age;
+
+    age = ngx_http_notify_worker.zone.evicted;
+
+    if (age == 0) {
+        return;
+    }
+
+    ngx_http_notify_worker.zone.evicted = 0;
+
+    if (ngx_http_notify_error_due(NGX_HTTP_NOTIFY_E_HISTORY)) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "history evicted after %uLs, ttl is %Ts, raise "
+                      "notify_zone", age / 1000, ttl);
     }
 }

@@ -21,6 +21,7 @@
 /* errors that are written once a minute at most, with how many there were */
 enum {
     NGX_HTTP_NOTIFY_E_FULL = 0,
+    NGX_HTTP_NOTIFY_E_HISTORY,                  /* once an hour */
     NGX_HTTP_NOTIFY_E_RESERVE,
     NGX_HTTP_NOTIFY_E_FILES,
     NGX_HTTP_NOTIFY_E_SEATS,
@@ -54,7 +55,8 @@ typedef struct {
     notify_item_t                items[NGX_HTTP_NOTIFY_BATCH];
     ngx_uint_t                   item;          /* being delivered */
     ngx_uint_t                   nitems;
-    ngx_http_notify_message_t   *message;       /* of it, when some wait */
+    ngx_http_notify_message_t   *raw;           /* its forms, when some wait */
+    ngx_http_notify_message_t   *v1;
     unsigned                     walking:1;     /* through its sockets */
 
     u_char                      *buffer;        /* what is read goes here */
@@ -67,6 +69,8 @@ typedef struct {
     void                       (*left)(void);   /* to be called when none is */
     ngx_event_t                  drain;         /* sockets that stay */
     ngx_msec_t                   drain_since;
+    ngx_uint_t                   alone;         /* sweeps that have found all
+                                                   workers exiting */
 
     void                        *current;       /* the socket that is logged */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
@@ -88,11 +92,17 @@ extern ngx_http_notify_worker_t  ngx_http_notify_worker;
         }                                                                     \
     } while (0)
 
+/* The time in ms since the epoch, as of this round of events. */
+uint64_t ngx_http_notify_now(void);
+
 /* Has this worker take its inbox, and give back, soon. */
 void ngx_http_notify_post_take(void);
 
 /* Tells the operator that the zone is full. */
 void ngx_http_notify_log_full(ngx_log_t *log);
+
+/* Tells the operator that history goes before its time, if it does. */
+void ngx_http_notify_log_evicted(ngx_log_t *log, time_t ttl);
 
 /* Whether this kind of error (E_*) may be written now: once a minute. */
 ngx_uint_t ngx_http_notify_error_due(ngx_uint_t kind);

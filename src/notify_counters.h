@@ -33,6 +33,7 @@ enum {
     NOTIFY_N_RELAY_FULL,                     /* not relayed: zone full */
     NOTIFY_N_PINGS,
     NOTIFY_N_PING_TIMEOUTS,
+    NOTIFY_N_SLOW_READS,                     /* slow sockets that read again */
     NOTIFY_N_SLOW,                           /* closed by notify_slow close */
     NOTIFY_N_EVICTED,                        /* stored, before their time */
     NOTIFY_N_REPEATED,                       /* pushes answered again */

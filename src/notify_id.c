@@ -4,8 +4,6 @@
  */
 
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "notify_id.h"
@@ -33,15 +31,34 @@ notify_id_next(uint64_t last, uint64_t now_ms)
 size_t
 notify_id_print(char *out, uint64_t id)
 {
-    int   n;
-    char  text[NOTIFY_ID_LEN + 1];
+    size_t  n;
 
-    n = snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64,
-                 id >> NOTIFY_ID_SEQ_BITS, id & NOTIFY_ID_SEQ_MAX);
+    n = notify_number_print(out, id >> NOTIFY_ID_SEQ_BITS);
+    out[n++] = '-';
 
-    memcpy(out, text, (size_t) n);
+    return n + notify_number_print(out + n, id & NOTIFY_ID_SEQ_MAX);
+}
 
-    return (size_t) n;
+
+/* each push prints three numbers, and printf() would be a part of its cost */
+
+size_t
+notify_number_print(char *out, uint64_t number)
+{
+    char    digits[NOTIFY_NUMBER_LEN], *p;
+    size_t  n;
+
+    p = digits + NOTIFY_NUMBER_LEN;
+
+    do {
+        *--p = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number);
+
+    n = (size_t) (digits + NOTIFY_NUMBER_LEN - p);
+    memcpy(out, p, n);
+
+    return n;
 }
 
 

@@ -41,6 +41,11 @@ uint64_t notify_id_next(uint64_t last, uint64_t now_ms);
  */
 size_t notify_id_print(char *out, uint64_t id);
 
+/* The same of any number: up to NOTIFY_NUMBER_LEN digits. */
+#define NOTIFY_NUMBER_LEN   (sizeof("18446744073709551615") - 1)
+
+size_t notify_number_print(char *out, uint64_t number);
+
 /*
  * Reads where a reader wants to go on: *id is the last message that it has.
  * "<ms>-<seq>" is that message.  "<ms>" alone is a time, that millisecond

@@ -4,9 +4,7 @@
  */
 
 
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -59,27 +57,126 @@ size_t
 notify_json_receipt(char *out, size_t cap, uint64_t id, const char *user,
     size_t len, uint32_t sockets)
 {
-    char    text[NOTIFY_ID_LEN], tail[sizeof(",\"sockets\":4294967295}")];
-    size_t  need, text_len, tail_len;
+    char    text[NOTIFY_ID_LEN], count[NOTIFY_NUMBER_LEN];
+    size_t  need, text_len, count_len;
 
     static const char  head[] = "{\"id\":\"";
     static const char  middle[] = "\",\"user\":";
+    static const char  tail[] = ",\"sockets\":";
 
     text_len = notify_id_print(text, id);
-    tail_len = (size_t) snprintf(tail, sizeof(tail),
-                                 ",\"sockets\":%" PRIu32 "}", sockets);
+    count_len = notify_number_print(count, sockets);
 
-    need = sizeof(head) - 1 + text_len + sizeof(middle) - 1 + len + tail_len;
+    need = sizeof(head) - 1 + text_len + sizeof(middle) - 1 + len
+           + sizeof(tail) - 1 + count_len + 1;
 
     if (need <= cap) {
         out = notify_json_put(out, head, sizeof(head) - 1);
         out = notify_json_put(out, text, text_len);
         out = notify_json_put(out, middle, sizeof(middle) - 1);
         out = notify_json_put(out, user, len);
-        notify_json_put(out, tail, tail_len);
+        out = notify_json_put(out, tail, sizeof(tail) - 1);
+        out = notify_json_put(out, count, count_len);
+        *out = '}';
     }
 
     return need;
+}
+
+
+/* {"id":"...","data":  is what a message of notify.v1 begins with */
+
+size_t
+notify_json_message(char *out, uint64_t id)
+{
+    char  *p;
+
+    static const char  head[] = "{\"id\":\"";
+    static const char  tail[] = "\",\"data\":";
+
+    p = notify_json_put(out, head, sizeof(head) - 1);
+    p += notify_id_print(p, id);
+    p = notify_json_put(p, tail, sizeof(tail) - 1);
+
+    return (size_t) (p - out);
+}
+
+
+size_t
+notify_json_hello(char *out, uint64_t id, const char *user, size_t len,
+    bool gap)
+{
+    char  *p;
+
+    static const char  head[] = "{\"hello\":{\"id\":\"";
+    static const char  middle[] = "\",\"user\":";
+    static const char  yes[] = ",\"gap\":true}}";
+    static const char  no[] = ",\"gap\":false}}";
+
+    p = notify_json_put(out, head, sizeof(head) - 1);
+    p += notify_id_print(p, id);
+    p = notify_json_put(p, middle, sizeof(middle) - 1);
+    p = notify_json_put(p, user, len);
+    p = gap ? notify_json_put(p, yes, sizeof(yes) - 1)
+            : notify_json_put(p, no, sizeof(no) - 1);
+
+    return (size_t) (p - out);
+}
+
+
+/* what jansson reads of a body in pieces */
+typedef struct {
+    const struct iovec  *iov;
+    unsigned             niov;
+    size_t               at;
+} notify_json_pieces_t;
+
+
+static size_t
+notify_json_read(void *buffer, size_t size, void *data)
+{
+    size_t                 n;
+    notify_json_pieces_t  *pieces = data;
+
+    while (pieces->niov && pieces->at == pieces->iov->iov_len) {
+        pieces->iov++;
+        pieces->niov--;
+        pieces->at = 0;
+    }
+
+    if (pieces->niov == 0) {
+        return 0;
+    }
+
+    n = pieces->iov->iov_len - pieces->at;
+    n = n < size ? n : size;
+
+    memcpy(buffer, (const char *) pieces->iov->iov_base + pieces->at, n);
+    pieces->at += n;
+
+    return n;
+}
+
+
+bool
+notify_json_valid(const struct iovec *iov, unsigned niov)
+{
+    json_t                *json;
+    notify_json_pieces_t   pieces;
+
+    pieces.iov = iov;
+    pieces.niov = niov;
+    pieces.at = 0;
+
+    json = json_load_callback(notify_json_read, &pieces,
+                              JSON_DECODE_ANY|JSON_ALLOW_NUL, NULL);
+    if (json == NULL) {
+        return false;
+    }
+
+    json_decref(json);
+
+    return true;
 }
 
 

@@ -13,8 +13,10 @@
 #define NOTIFY_JSON_H_INCLUDED
 
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "notify_id.h"
 
@@ -42,6 +44,33 @@ size_t notify_json_string(char *out, size_t cap, const uint8_t *p, size_t n);
 
 size_t notify_json_receipt(char *out, size_t cap, uint64_t id,
     const char *user, size_t len, uint32_t sockets);
+
+
+/*
+ * notify.v1: a message is {"id":"1732435200123-0","data":  and then its JSON,
+ * or its text as a string, and "}"; or base64 as a string and
+ * ,"encoding":"base64"}.  The first one tells where a socket begins:
+ *
+ * {"hello":{"id":"1732435200123-0","user":"42","gap":false}}
+ *
+ * Both print to out, which has room for the length below, and cannot fail;
+ * user is what notify_json_string() has printed.
+ */
+
+#define NOTIFY_JSON_MESSAGE_LEN                                               \
+    (sizeof("{\"id\":\"\",\"data\":") - 1 + NOTIFY_ID_LEN)
+
+#define NOTIFY_JSON_HELLO_LEN(len)                                            \
+    (sizeof("{\"hello\":{\"id\":\"\",\"user\":,\"gap\":false}}") - 1       \
+     + NOTIFY_ID_LEN + (len))
+
+size_t notify_json_message(char *out, uint64_t id);
+
+size_t notify_json_hello(char *out, uint64_t id, const char *user, size_t len,
+    bool gap);
+
+/* Whether a body in pieces is one JSON value (RFC 8259). */
+bool notify_json_valid(const struct iovec *iov, unsigned niov);
 
 
 /*

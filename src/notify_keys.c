@@ -79,28 +79,72 @@ notify_sip_bytes(uint64_t v[4], const uint8_t *p, size_t n)
 }
 
 
-uint32_t
-notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name)
+static void
+notify_sip_start(const notify_zone_t *z, uint64_t v[4])
 {
-    uint64_t  v[4];
-
     v[0] = z->head->seed[0] ^ 0x736f6d6570736575ull;
     v[1] = z->head->seed[1] ^ 0x646f72616e646f6dull;
     v[2] = z->head->seed[0] ^ 0x6c7967656e657261ull;
     v[3] = z->head->seed[1] ^ 0x7465646279746573ull;
+}
 
+
+static void
+notify_sip_name(uint64_t v[4], const notify_name_of_t *name)
+{
     notify_sip_bytes(v, name->user, name->user_length);
 
     if (name->realm_length) {
         notify_sip_bytes(v, name->realm, name->realm_length);
     }
+}
 
+
+static uint64_t
+notify_sip_end(uint64_t v[4])
+{
     v[2] ^= 0xff;
     notify_sip_round(v);
     notify_sip_round(v);
     notify_sip_round(v);
 
-    return (uint32_t) (v[0] ^ v[1] ^ v[2] ^ v[3]);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+
+uint32_t
+notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name)
+{
+    uint32_t  hash;
+    uint64_t  v[4];
+
+    notify_sip_start(z, v);
+    notify_sip_name(v, name);
+
+    hash = (uint32_t) notify_sip_end(v);
+
+    /* the one load that is seldom cached, begun before the lock is taken */
+
+    __builtin_prefetch(&z->buckets[hash & (z->head->buckets - 1)]);
+
+    return hash;
+}
+
+
+uint64_t
+notify_once_hash(const notify_zone_t *z, uint64_t location,
+    const notify_name_of_t *name, const uint8_t *p, size_t n)
+{
+    uint64_t  v[4], hash;
+
+    notify_sip_start(z, v);
+    notify_sip_bytes(v, (const uint8_t *) &location, sizeof(location));
+    notify_sip_name(v, name);
+    notify_sip_bytes(v, p, n);
+
+    hash = notify_sip_end(v);
+
+    return hash ? hash : 1;
 }
 
 

@@ -28,6 +28,13 @@ typedef struct {
 /* The hash of a name in this zone; needs no lock. */
 uint32_t notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name);
 
+/*
+ * The hash of an Idempotency-Key of n bytes for that user, pushed to that
+ * location; never 0.  Needs no lock.
+ */
+uint64_t notify_once_hash(const notify_zone_t *z, uint64_t location,
+    const notify_name_of_t *name, const uint8_t *p, size_t n);
+
 /* Returns the key's block, or 0 when nobody has joined it. */
 uint32_t notify_key_find_locked(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash);

@@ -36,16 +36,17 @@ our @EXPORT = qw(
     workers
 );
 
-# The sections that something below reads, or that Test::Base itself does.
-my %SECTIONS = map { $_ => 1 } qw(
+# The sections that something below reads, or that Test::Base itself does; a
+# file that has checks of its own adds theirs.
+our %SECTIONS = map { $_ => 1 } qw(
     LAST ONLY SKIP
     abort access_log config error_code error_code_like error_log
     grep_error_log grep_error_log_out http_config ignore_response init
     log_level main_config more_headers must_die name no_access_log
     no_error_log no_shutdown_error_log pipelined_requests post_main_config
     raw_request raw_response_headers_like raw_response_headers_unlike request
-    response_body response_body_like response_body_unlike response_headers
-    response_headers_like server_addr_for_client shutdown shutdown_error_log
+    response_body response_body_like response_body_unlike
+    response_headers response_headers_like server_addr_for_client shutdown shutdown_error_log
     skip_eval skip_nginx suppress_stderr timeout user_files
 );
 

@@ -269,6 +269,7 @@ ngx_http_notify_seats(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_notify_init_process(ngx_cycle_t *cycle)
 {
+    ngx_int_t                  rc;
     ngx_event_t               *ev;
     ngx_http_notify_worker_t  *w;
 
@@ -311,12 +312,13 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
 
     ngx_add_timer(ev, NGX_HTTP_NOTIFY_SWEEP);
 
-    /* what a worker left that died is known to be gone at once */
+    rc = ngx_http_notify_process_seat(cycle);
+
+    /* who died before it is known to be gone at once */
 
     ngx_http_notify_process_reap(cycle->log);
 
-    return ngx_http_notify_process_seat(cycle) == NGX_ERROR ? NGX_ERROR
-                                                            : NGX_OK;
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -424,12 +426,15 @@ ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w)
 static void
 ngx_http_notify_process_reap(ngx_log_t *log)
 {
-    unsigned                   n;
+    uint32_t                   n;
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
 
-    n = notify_seat_sweep(&w->zone);
+    (void) notify_seat_sweep(&w->zone);
+
+    n = w->zone.reaped;
+    w->zone.reaped = 0;
 
     for ( /* void */ ; w->zone.held; w->zone.held--) {
         ngx_http_notify_stat_waiting(-1);
@@ -440,8 +445,8 @@ ngx_http_notify_process_reap(ngx_log_t *log)
         ngx_http_notify_count(NOTIFY_N_REAPED, n);
 
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "the sockets of %ui dead workers have left zone "
-                      "\"notify\"", (ngx_uint_t) n);
+                      "the sockets of %uD dead workers have left zone "
+                      "\"notify\"", n);
     }
 }
 

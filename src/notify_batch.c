@@ -11,6 +11,7 @@
 
 #include "notify_batch.h"
 #include "notify_keys.h"
+#include "notify_message.h"
 
 
 /* what a batch's body begins with; then n changes, then the records */

@@ -10,6 +10,7 @@
 #include "notify_id.h"
 #include "notify_inbox.h"
 #include "notify_lock.h"
+#include "notify_message.h"
 #include "notify_store.h"
 
 

@@ -10,9 +10,7 @@
 #include "notify_blocks.h"
 #include "notify_inbox.h"
 #include "notify_keys.h"
-
-
-#define NOTIFY_EXTENT_HEAD     ((uint32_t) sizeof(notify_extent_t))
+#include "notify_message.h"
 
 
 typedef struct {
@@ -23,9 +21,6 @@ typedef struct {
 } notify_target_walk_t;
 
 
-static int notify_message_extents(notify_zone_t *z, uint32_t message);
-static void notify_message_free_chains(notify_zone_t *z, uint32_t message);
-static bool notify_message_mark_chains(notify_zone_t *z, uint32_t message);
 static void notify_targets_start(const notify_zone_t *z, uint32_t message,
     notify_target_walk_t *at);
 static notify_target_t *notify_targets_next(const notify_zone_t *z,
@@ -44,148 +39,6 @@ static bool notify_target_keep(notify_zone_t *z, notify_target_t *t,
 static void notify_inbox_requeue(notify_zone_t *z, uint32_t message);
 static uint32_t notify_inbox_sort(notify_zone_t *z, uint32_t list);
 static uint32_t notify_inbox_merge(notify_zone_t *z, uint32_t a, uint32_t b);
-
-
-uint32_t
-notify_message_alloc(notify_zone_t *z, uint32_t length)
-{
-    uint32_t           message;
-    notify_message_t  *m;
-
-    message = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
-
-    if (message == 0) {
-        return 0;
-    }
-
-    m = notify_block(z, message);
-    memset(m, 0, offsetof(notify_message_t, frame));
-    m->length = length;
-
-    if (length > NOTIFY_INLINE && notify_message_extents(z, message) == -1) {
-        notify_message_free(z, message);
-        return 0;
-    }
-
-    return message;
-}
-
-
-static int
-notify_message_extents(notify_zone_t *z, uint32_t message)
-{
-    uint32_t           left, want, got, b, *link;
-    notify_extent_t   *e;
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-    left = m->length;
-    link = &m->body;
-
-    while (left) {
-        want = left > NOTIFY_PAGE_SIZE
-               ? NOTIFY_PAGE_USABLE
-               : (left + NOTIFY_EXTENT_HEAD + NOTIFY_BLOCK - 1) / NOTIFY_BLOCK;
-
-        b = notify_run_alloc(z, want, &got);
-
-        if (b == 0) {
-            return -1;
-        }
-
-        e = notify_block(z, b);
-        e->next = 0;
-        e->blocks = (uint16_t) got;
-
-        got = got * NOTIFY_BLOCK - NOTIFY_EXTENT_HEAD;
-        e->length = (uint16_t) (got < left ? got : left);
-
-        left -= e->length;
-
-        *link = b;
-        link = &e->next;
-    }
-
-    return 0;
-}
-
-
-void
-notify_message_free(notify_zone_t *z, uint32_t message)
-{
-    notify_store(notify_type(z, message), NOTIFY_FREE);
-
-    notify_message_free_chains(z, message);
-    notify_blocks_free(z, message, 1);
-}
-
-
-static void
-notify_message_free_chains(notify_zone_t *z, uint32_t message)
-{
-    uint32_t           b, next;
-    notify_extent_t   *e;
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-
-    for (b = m->body; b; b = next) {
-        e = notify_block(z, b);
-        next = e->next;
-        notify_blocks_free(z, b, e->blocks);
-    }
-
-    for (b = m->more; b; b = next) {
-        next = ((notify_targets_t *) notify_block(z, b))->more;
-        notify_blocks_free(z, b, 1);
-    }
-
-    m->body = 0;
-    m->more = 0;
-}
-
-
-void
-notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat)
-{
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-    m->u.seat = seat;
-
-    notify_store(notify_type(z, message), NOTIFY_DRAFT);
-}
-
-
-uint8_t *
-notify_message_piece(const notify_zone_t *z, uint32_t message,
-    uint32_t *extent, uint32_t *at, uint32_t *n)
-{
-    notify_extent_t   *e;
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-
-    if (*at >= m->length) {
-        return NULL;
-    }
-
-    if (m->body == 0) {
-        *n = m->length;
-        *at = m->length;
-        return m->frame;
-    }
-
-    *extent = *extent
-              ? ((notify_extent_t *) notify_block(z, *extent))->next : m->body;
-
-    e = notify_block(z, *extent);
-
-    *n = e->length;
-    *at += e->length;
-
-    return e->bytes;
-}
 
 
 int
@@ -447,103 +300,6 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
     }
 
     notify_message_release(z, message);
-}
-
-
-void
-notify_message_release(notify_zone_t *z, uint32_t message)
-{
-    uint32_t           key;
-    notify_key_t      *k;
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-
-    if (m->left || m->stored) {
-        return;
-    }
-
-    key = m->key;
-
-    z->head->messages--;
-    notify_message_free(z, message);
-
-    if (key) {
-        k = notify_block(z, key);
-        k->messages--;
-        notify_key_release_locked(z, key);
-    }
-}
-
-
-bool
-notify_message_mark(notify_zone_t *z, uint32_t message, uint32_t *list)
-{
-    notify_message_t  *m;
-
-    if (!notify_message_mark_chains(z, message)) {
-        return false;
-    }
-
-    m = notify_block(z, message);
-    m->link = *list;
-    *list = message;
-
-    return true;
-}
-
-
-bool
-notify_draft_mark(notify_zone_t *z, uint32_t message)
-{
-    notify_message_t  *m;
-
-    m = notify_block(z, message);
-
-    /* targets of a publication that did not happen are of no use */
-
-    m->more = 0;
-
-    return m->u.seat < z->head->seats
-           && z->seats[m->u.seat].state == NOTIFY_SEAT_LIVE
-           && notify_message_mark_chains(z, message);
-}
-
-
-static bool
-notify_message_mark_chains(notify_zone_t *z, uint32_t message)
-{
-    uint32_t           b, end;
-    notify_extent_t   *e;
-    notify_message_t  *m;
-
-    if (!notify_blocks_mark(z, message, 1)) {
-        return false;
-    }
-
-    m = notify_block(z, message);
-    end = z->head->top * NOTIFY_PAGE_BLOCKS;
-
-    for (b = m->body; b; b = e->next) {
-
-        if (b >= end) {
-            return false;
-        }
-
-        e = notify_block(z, b);
-
-        if (!notify_blocks_mark(z, b, e->blocks)) {
-            return false;
-        }
-    }
-
-    for (b = m->more; b; b = ((notify_targets_t *) notify_block(z, b))->more) {
-        if (!notify_blocks_mark(z, b, 1)) {
-            return false;
-        }
-    }
-
-    return true;
 }
 
 

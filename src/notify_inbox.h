@@ -1,8 +1,7 @@
 /*
- * Inboxes: messages, and the order in which each seat is to take them.
+ * Inboxes: the order in which each seat is to take messages.
  *
- * Lock: every call wants head->lock, but for the bytes of a draft (its
- * maker's) and of a taken message (which nobody changes).  SIGKILL: storing a
+ * Lock: every call wants head->lock.  SIGKILL: storing a
  * message's type decides whether it was published, to all its targets at once;
  * storing a target's word, whether that seat has it; lists, counts and
  * references are derived.
@@ -16,27 +15,6 @@
 
 /* in a slot, beside the block: it is of a message read from the store */
 #define NOTIFY_SLOT_HELD  0x80000000u
-
-/*
- * Takes a message's block, and extents for length bytes of frame when they do
- * not fit in it.  Its type stays NOTIFY_FREE.  Returns 0 when the zone is
- * full; then nothing is taken.
- */
-uint32_t notify_message_alloc(notify_zone_t *z, uint32_t length);
-
-/* Gives the blocks back; stores NOTIFY_FREE first. */
-void notify_message_free(notify_zone_t *z, uint32_t message);
-
-/* Makes it a draft of this seat: kept while the seat lives, seen by nobody. */
-void notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat);
-
-/*
- * The piece of a frame that begins at byte *at, which is moved to the end of
- * it; NULL at the end.  block is a message that the caller has as a draft or
- * has taken, and *extent must be 0 before the first call.  Needs no lock.
- */
-uint8_t *notify_message_piece(const notify_zone_t *z, uint32_t message,
-    uint32_t *extent, uint32_t *at, uint32_t *n);
 
 /*
  * Publishes to every seat that has sockets of the key, and notes in z->wake
@@ -71,18 +49,6 @@ uint32_t notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat);
  * The last one frees it, unless it is stored.
  */
 void notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat);
-
-/* Frees the message, if nobody needs it and it is not stored. */
-void notify_message_release(notify_zone_t *z, uint32_t message);
-
-
-/*
- * Rebuild, first pass: marks the blocks of a message, and puts it before
- * *list; or those of a draft whose maker lives.  Returns false when its blocks
- * are not its own, or it is of no use: then it must be freed.
- */
-bool notify_message_mark(notify_zone_t *z, uint32_t message, uint32_t *list);
-bool notify_draft_mark(notify_zone_t *z, uint32_t message);
 
 /*
  * Rebuild, second pass: drops the targets of seats that are not live, frees

@@ -14,6 +14,7 @@
 #include "notify_inbox.h"
 #include "notify_keys.h"
 #include "notify_lock.h"
+#include "notify_message.h"
 #include "notify_store.h"
 
 

@@ -169,6 +169,7 @@ notify_seat_sweep(notify_zone_t *z)
 
     if (n) {
         notify_seat_reap(z, dead);
+        z->reaped += n;
     }
 
     return n;

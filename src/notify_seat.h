@@ -30,9 +30,9 @@ void notify_seat_leave(notify_zone_t *z);
  * Reaps the seats whose workers have died: their sockets are gone, and what
  * they were to deliver goes with them.  Then wakes all that have messages,
  * since a worker that dies between publishing and waking leaves others asleep.
- * Returns how many it reaped, and adds to z->held the connections that died
- * with those of this worker's master.  Cheap when there is none: a try at each life lock; else one
- * rebuild.
+ * Returns how many it reaped, and adds that to z->reaped, and to z->held the
+ * connections that died with those of this worker's master.  Cheap when there
+ * is none: a try at each life lock; else one rebuild.
  */
 unsigned notify_seat_sweep(notify_zone_t *z);
 

@@ -4,8 +4,8 @@
 
 #include "notify_counters.h"
 #include "notify_id.h"
-#include "notify_inbox.h"
 #include "notify_keys.h"
+#include "notify_message.h"
 #include "notify_store.h"
 
 

@@ -306,8 +306,10 @@ typedef struct {
     int              fd;
     uint32_t         seat;                   /* this worker's, or NOTIFY_NONE */
 
+    uint32_t         reaped;                 /* seats, by this process, that
+                                                are not accounted for yet */
     uint32_t         held;                   /* connections that went with
-                                                workers this one has reaped */
+                                                their workers, likewise */
     uint64_t         evicted;                /* ms: the age at which history
                                                 went for want of memory, or 0 */
     bool             wake_self;              /* has messages in its inbox */

@@ -179,9 +179,12 @@ sub value_of {
 
     my %unit = $command->{set} =~ /_time|_msec_/
                ? (ms => 1, s => 1000, m => 60_000, h => 3_600_000)
+               : $command->{set} =~ /_history$/ ? (s => 1, m => 60, h => 3600)
                : (k => 1 << 10, m => 1 << 20, g => 1 << 30);
 
-    return $text =~ /^(\d+)([a-z]+)$/ && $unit{$2} ? $1 * $unit{$2} : $text;
+    return join ' ', map { /^(\d+)([a-z]+)$/ && $unit{$2} ? $1 * $unit{$2}
+                                                          : $_ }
+                     split / /, $text;
 }
 
 
@@ -190,7 +193,8 @@ sub default_of {
 
     # of setters that do more than to fill in one member
     my %member = (notify_zone => 'zone_size', notify_user => 'written',
-                  notify_origins => 'origins');
+                  notify_origins => 'origins',
+                  notify_history => 'history history_ttl');
 
     # what the absence of a value means; ngx_http_notify_conf.h says it too
     my %null = (notify_realm => '""', notify_origins => 'same',
@@ -204,12 +208,21 @@ sub default_of {
     my ($member) = $command->{offset} =~ /^offsetof\(\w+,\s*(\w+)\)$/;
     $member //= $member{$name} // return '—';
 
+    return join ' ', map { merged($_) // $null{$name} }
+                     split / /, $member;
+}
+
+
+# What a member becomes when nothing is written; undef for NULL.
+sub merged {
+    my ($member) = @_;
+
     my ($value) = $code =~ /ngx_conf_(?:merge_\w+\(conf->$member,
                             \s*prev->$member|init_\w+\(nmcf->$member),
                             \s*(.*?)\);/sx;
 
     return "no default of $member" if !defined $value;
-    return $null{$name} if $value eq 'NULL';
+    return undef if $value eq 'NULL';
 
     $value = $defined{$value} // $value;
 

@@ -92,11 +92,20 @@ notify_seat_open(notify_zone_t *z, uint32_t seat, uint32_t generation)
     s->evicted = 0;
     s->tls = 0;
     s->held = 0;
-    s->wake = 0;
 
-    if (s->first) {
-        z->wake_self = true;
+    if (notify_seat_state(s) == NOTIFY_SEAT_INHERIT) {
+
+        /*
+         * Some of what was on its way may have been given up
+         * (notify_seat_disown()): this finds the sockets that still are.
+         */
+
+        notify_store(&s->state, NOTIFY_SEAT_DYING);
+        notify_rebuild_locked(z);
     }
+
+    s->wake = s->first != 0;
+    z->wake_self |= s->first != 0;
 
     notify_store(&s->state, NOTIFY_SEAT_LIVE);
 
@@ -279,8 +288,9 @@ notify_seat_orphans(notify_zone_t *z, uint32_t seconds, int *descriptors,
 
 /*
  * A batch at a time: killed in here, the descriptors are gone, and the next
- * one to look finds that.  When none is left, the seat is a dead worker's
- * without sockets on their way.
+ * one to look finds that.  Its entries stay till somebody takes the seat; or
+ * till no batch is left: then it is a dead worker's without sockets on their
+ * way, and reaped.
  */
 
 static uint32_t

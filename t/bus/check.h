@@ -21,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "notify_inbox.h"
 #include "notify_keys.h"
+#include "notify_message.h"
 #include "notify_zone.h"
 
 
@@ -39,10 +39,12 @@ typedef struct {
     const notify_zone_t  *z;
     uint8_t              *claimed;           /* a byte per block */
     uint32_t             *references;        /* per block: messages of a key */
+    uint32_t             *histories;         /* and those that are stored */
     uint32_t              end;               /* of the blocks */
     uint32_t              used;
     uint32_t              keys;
     uint32_t              messages;
+    uint32_t              stored;
     uint32_t              sockets[NOTIFY_SEATS_MAX];
     uint32_t              pending[NOTIFY_SEATS_MAX];
     uint32_t              taken[NOTIFY_SEATS_MAX];
@@ -315,7 +317,7 @@ check_target(check_t *c, uint32_t message, notify_target_t *t,
         return check_fail(c, "message %u: target %08x", message, t->word);
     }
 
-    if (seats[seat]++) {
+    if (state != NOTIFY_HELD && seats[seat]++) {
         return check_fail(c, "message %u: seat %u has two targets", message,
                           seat);
     }
@@ -370,6 +372,11 @@ check_owner(check_t *c, uint32_t message)
     }
 
     c->references[m->key]++;
+
+    if (m->stored) {
+        c->histories[m->key]++;
+        c->stored++;
+    }
 
     return true;
 }
@@ -429,7 +436,7 @@ check_message(check_t *c, uint32_t message)
         }
     }
 
-    if (left == 0 || left != m->left) {
+    if ((left == 0 && !m->stored) || left != m->left) {
         return check_fail(c, "message %u: %u targets left, counted as %u",
                           message, left, m->left);
     }
@@ -445,10 +452,10 @@ check_draft(check_t *c, uint32_t message)
 
     m = notify_block(c->z, message);
 
-    if (m->code >= c->z->head->seats
-        || c->z->seats[m->code].state == NOTIFY_SEAT_FREE)
+    if (m->u.seat >= c->z->head->seats
+        || c->z->seats[m->u.seat].state == NOTIFY_SEAT_FREE)
     {
-        return check_fail(c, "draft %u: of seat %u", message, m->code);
+        return check_fail(c, "draft %u: of seat %u", message, m->u.seat);
     }
 
     return check_claim(c, message, 1, true, "draft") && check_body(c, message);
@@ -494,6 +501,85 @@ check_roots(check_t *c)
 }
 
 
+/* a key's stored messages, by id */
+
+static bool
+check_history(check_t *c, uint32_t key)
+{
+    uint32_t           b, n, last;
+    uint64_t           id;
+    notify_key_t      *k;
+    notify_message_t  *m;
+
+    k = notify_block(c->z, key);
+    id = 0;
+    last = 0;
+
+    for (b = k->first, n = 0; b && n <= c->stored; b = m->link, n++) {
+
+        if (b >= c->end || *notify_type(c->z, b) != NOTIFY_MESSAGE) {
+            return check_fail(c, "key %u: its history has %u", key, b);
+        }
+
+        m = notify_block(c->z, b);
+
+        if (!m->stored || m->key != key || m->id <= id) {
+            return check_fail(c, "key %u: its history has message %u", key, b);
+        }
+
+        id = m->id;
+        last = b;
+    }
+
+    if (n != k->stored || n != c->histories[key] || last != k->last) {
+        return check_fail(c, "key %u: %u messages stored, %u in its history, "
+                          "counted as %u", key, c->histories[key], n,
+                          k->stored);
+    }
+
+    return true;
+}
+
+
+/* all stored messages, by id */
+
+static bool
+check_store(check_t *c)
+{
+    uint32_t           b, n, older;
+    uint64_t           id;
+    notify_message_t  *m;
+
+    id = 0;
+    older = 0;
+
+    for (b = c->z->head->oldest, n = 0; b && n <= c->stored; b = m->newer, n++)
+    {
+        if (b >= c->end || *notify_type(c->z, b) != NOTIFY_MESSAGE) {
+            return check_fail(c, "the store has %u", b);
+        }
+
+        m = notify_block(c->z, b);
+
+        if (!m->stored || m->older != older || m->id <= id) {
+            return check_fail(c, "the store has message %u", b);
+        }
+
+        id = m->id;
+        older = b;
+    }
+
+    if (n != c->stored || n != c->z->head->stored
+        || older != c->z->head->newest)
+    {
+        return check_fail(c, "%u messages stored, %u in the store, counted as "
+                          "%u", c->stored, n, c->z->head->stored);
+    }
+
+    return true;
+}
+
+
 static bool
 check_index(check_t *c)
 {
@@ -526,6 +612,10 @@ check_index(check_t *c)
 
             if (++n > c->keys) {
                 return check_fail(c, "bucket %u: key %u comes twice", i, b);
+            }
+
+            if (!check_history(c, b)) {
+                return false;
             }
         }
     }
@@ -746,7 +836,9 @@ check_all(check_t *c)
 {
     uint32_t  i;
 
-    if (!check_roots(c) || !check_index(c) || !check_pages(c)) {
+    if (!check_roots(c) || !check_index(c) || !check_store(c)
+        || !check_pages(c))
+    {
         return false;
     }
 
@@ -779,11 +871,13 @@ check_zone(const notify_zone_t *z)
     c.end = z->head->top * NOTIFY_PAGE_BLOCKS;
     c.claimed = calloc(c.end + 1, 1);
     c.references = calloc(c.end + 1, sizeof(uint32_t));
+    c.histories = calloc(c.end + 1, sizeof(uint32_t));
 
     (void) check_all(&c);
 
     free(c.claimed);
     free(c.references);
+    free(c.histories);
 
     return c.failed ? check_error : NULL;
 }
@@ -829,7 +923,8 @@ check_dump_message(const notify_zone_t *z, uint32_t message, FILE *f)
     }
 
     fprintf(f, " %llx/%u/%u/%u/%llx", (unsigned long long) m->id, m->kind,
-            m->kind == NOTIFY_CLOSE ? m->code : 0, m->length, (unsigned long long) sum);
+            m->kind == NOTIFY_CLOSE ? m->u.code : 0, m->length,
+            (unsigned long long) sum);
 }
 
 
@@ -861,7 +956,8 @@ check_dump_key(const notify_zone_t *z, uint32_t key)
 
     fprintf(f, "key %08x %u ", k->hash, k->realm);
     fwrite(name.user, 1, name.user_length, f);
-    fprintf(f, ": %u sockets, %u messages:", k->sockets, k->messages);
+    fprintf(f, ": %u sockets, %u messages, %u stored:", k->sockets,
+            k->messages, k->stored);
 
     memset(n, 0, sizeof(n));
     memset(&at, 0, sizeof(at));

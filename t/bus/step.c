@@ -26,6 +26,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -33,8 +34,10 @@
 #include <unistd.h>
 #include <linux/futex.h>
 
+#include "notify_batch.h"
 #include "notify_bus.h"
 #include "notify_lock.h"
+#include "notify_message.h"
 #include "notify_seat.h"
 #include "test.h"
 
@@ -53,7 +56,6 @@
 #define PIECE      512
 #define PIECES     (DRAFT / PIECE + 1)
 
-#define SEATS_AT   4096
 
 
 typedef struct {
@@ -62,11 +64,13 @@ typedef struct {
     void       (*prepare)(notify_zone_t *z); /* by the victim, before */
     void       (*run)(notify_zone_t *z);     /* by the victim: watched */
     unsigned     changes;                    /* seen by the living: 0 or 1 */
-    int          messages;                   /* more for the living after it */
+    int          messages;                   /* more in inboxes after it */
+    unsigned     loses;                      /* descriptors at most, when it
+                                                dies */
 } scenario_t;
 
 typedef struct {
-    uint8_t      head[4096];
+    uint8_t      head[sizeof(notify_head_t)];
     uint8_t      seats[SEATS * sizeof(notify_seat_t)];
     uint8_t      buckets[BUCKETS * sizeof(uint32_t)];
     uint8_t      pages[PAGES * NOTIFY_PAGE_SIZE];
@@ -78,11 +82,23 @@ typedef struct {
     uint32_t     block;
 } owned_t;
 
+/* what is in the seats' pairs */
+typedef struct {
+    unsigned     n;
+    struct {
+        uint32_t     seat;
+        uint32_t     descriptors;
+        uint64_t     id;
+    } datagram[8];
+} pairs_t;
+
 /* what decides how the next instruction's death would end */
 typedef struct {
     image_t                  zone;
     struct robust_list_head  robust;
-    uint64_t                 woken;
+    uint64_t                 woken;          /* seats */
+    uint64_t                 paired;         /* what is first in the pairs */
+    pairs_t                  pairs;
 } state_t;
 
 
@@ -90,6 +106,7 @@ static notify_zone_t     zone, copy;         /* without a seat */
 static notify_zone_t     live[LIVING];
 static image_t           blank, based;
 static uint64_t          based_woken;
+static pairs_t           based_pairs;
 static state_t           seen;
 
 static owned_t           joined[64], held[64], draft[4];
@@ -97,6 +114,10 @@ static unsigned          njoined, nheld, ndraft;
 
 static notify_name_of_t  name[NAMES];
 static char              bytes[PIECE];
+
+static unsigned          lost;               /* descriptors of batches */
+static bool              phantoms;           /* sockets that no batch had */
+static bool              strangers;          /* a batch's, but not its seat's */
 
 static pid_t             victim;
 static uint64_t          lot;                /* the PRNG's state */
@@ -117,7 +138,7 @@ image_each(const notify_zone_t *z, image_t *image,
     void (*f)(void *image, void *zone, size_t n))
 {
     f(image->head, z->base, sizeof(image->head));
-    f(image->seats, z->base + SEATS_AT, sizeof(image->seats));
+    f(image->seats, z->seats, sizeof(image->seats));
     f(image->buckets, z->buckets, sizeof(image->buckets));
     f(image->pages, z->pages, sizeof(image->pages));
 }
@@ -156,34 +177,45 @@ image_same(const notify_zone_t *z, const image_t *image)
 {
     return memcmp(image->pages, z->pages, sizeof(image->pages)) == 0
            && memcmp(image->head, z->base, sizeof(image->head)) == 0
-           && memcmp(image->seats, z->base + SEATS_AT, sizeof(image->seats))
-              == 0
+           && memcmp(image->seats, z->seats, sizeof(image->seats)) == 0
            && memcmp(image->buckets, z->buckets, sizeof(image->buckets)) == 0;
 }
 
 
-/* --- wake-ups: which seats' eventfds can be read */
+/* --- wake-ups: which seats' eventfds can be read, and what is in the pairs */
+
+/* *paired is 0 when there is nothing, and changes with what is first */
 
 static uint64_t
-woken(void)
+woken(uint64_t *paired)
 {
     uint32_t       i;
-    uint64_t       mask;
-    struct pollfd  fds[SEATS];
+    uint64_t       mask, id;
+    struct pollfd  fds[2 * SEATS];
 
     for (i = 0; i < SEATS; i++) {
         fds[i].fd = zone.seats[i].event;
         fds[i].events = POLLIN;
+        fds[SEATS + i].fd = zone.seats[i].pair[0];
+        fds[SEATS + i].events = POLLIN;
     }
 
-    if (poll(fds, SEATS, 0) == -1) {
+    if (poll(fds, 2 * SEATS, 0) == -1) {
         broken("poll()");
     }
 
     mask = 0;
+    *paired = 0;
 
     for (i = 0; i < SEATS; i++) {
         mask |= (uint64_t) (fds[i].revents & POLLIN ? 1 : 0) << i;
+
+        if (fds[SEATS + i].revents & POLLIN
+            && recv(fds[SEATS + i].fd, &id, sizeof(id), MSG_PEEK)
+               == sizeof(id))
+        {
+            *paired = *paired * SEATS + i + id;
+        }
     }
 
     return mask;
@@ -213,788 +245,129 @@ set_woken(uint64_t mask)
 }
 
 
-/* --- what the living do */
+/* --- pairs: what has been handed over and not received */
 
-/* a living worker's view of the zone or of its copy */
-
-static notify_zone_t
-view_of(const notify_zone_t *on, unsigned i)
-{
-    notify_zone_t  v;
-
-    v = *on;
-    v.seat = live[i].seat;
-
-    return v;
-}
-
-
-/* a worker that is to take without having been told by others */
+/* any descriptor will do: that of the zone, n times */
 
 static void
-rouse(notify_zone_t *z)
+pairs_send(uint32_t seat, uint64_t id, uint32_t n)
 {
-    uint64_t  one;
+    uint32_t         i;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+    union {
+        struct cmsghdr  align;
+        uint8_t         bytes[CMSG_SPACE(NOTIFY_BATCH_MAX * sizeof(int))];
+    } control;
 
-    one = 1;
+    memset(&msg, 0, sizeof(msg));
+    memset(&control, 0, sizeof(control));
 
-    if (write(z->seats[z->seat].event, &one, sizeof(one)) != sizeof(one)) {
-        broken("eventfd");
-    }
-}
+    iov.iov_base = &id;
+    iov.iov_len = sizeof(id);
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.bytes;
+    msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
 
-
-static void
-base_join(unsigned v, unsigned k)
-{
-    uint64_t  since;
-
-    joined[njoined].view = v;
-    joined[njoined].block = notify_bus_join(&live[v], &name[k], &since);
-
-    if (joined[njoined++].block == 0) {
-        broken("base_join");
-    }
-}
-
-
-static void
-base_join_each(unsigned n, unsigned k)
-{
-    unsigned  i;
+    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(n * sizeof(int));
 
     for (i = 0; i < n; i++) {
-        base_join(i, k);
+        ((int *) CMSG_DATA(cmsg))[i] = zone.fd;
+    }
+
+    if (sendmsg(zone.seats[seat].pair[1], &msg, 0) == -1) {
+        broken("sendmsg()");
     }
 }
 
 
-static int
-push(notify_zone_t *z, unsigned k, size_t n, notify_receipt_t *receipt)
+/* false: the pair is empty */
+
+static bool
+pairs_receive(uint32_t seat, uint64_t *id, uint32_t *n)
 {
-    size_t            left;
-    unsigned          i;
-    struct iovec      iov[PIECES];
-    notify_publish_t  p;
+    uint32_t         i;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+    union {
+        struct cmsghdr  align;
+        uint8_t         bytes[CMSG_SPACE(NOTIFY_BATCH_MAX * sizeof(int))];
+    } control;
 
-    memset(&p, 0, sizeof(p));
+    memset(&msg, 0, sizeof(msg));
 
-    for (i = 0, left = n; left; i++, left -= iov[i - 1].iov_len) {
-        iov[i].iov_base = bytes;
-        iov[i].iov_len = left < PIECE ? left : PIECE;
+    iov.iov_base = id;
+    iov.iov_len = sizeof(uint64_t);
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.bytes;
+    msg.msg_controllen = sizeof(control.bytes);
+
+    if (recvmsg(zone.seats[seat].pair[0], &msg, MSG_DONTWAIT) == -1) {
+        return false;
     }
 
-    p.kind = NOTIFY_TEXT;
-    p.length = n;
-    p.iov = iov;
-    p.niov = i;
-    p.now = NOW;
+    cmsg = CMSG_FIRSTHDR(&msg);
+    *n = cmsg ? (uint32_t) ((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
 
-    return notify_bus_publish(z, &name[k], &p, receipt);
-}
-
-
-static int
-base_push(unsigned v, unsigned k, size_t n)
-{
-    int               rc;
-    notify_receipt_t  receipt;
-
-    rc = push(&live[v], k, n, &receipt);
-
-    if (live[v].wake_self) {
-        live[v].wake_self = false;
-        rouse(&live[v]);
+    for (i = 0; i < *n; i++) {
+        (void) close(((int *) CMSG_DATA(cmsg))[i]);
     }
 
-    return rc;
+    return true;
 }
 
 
 static void
-base_take(unsigned v, unsigned n)
-{
-    notify_item_t  item;
-
-    while (n--) {
-        if (notify_bus_take(&live[v], &item, 1, NULL, 0) != 1) {
-            broken("base_take");
-        }
-
-        held[nheld].view = v;
-        held[nheld++].block = item.slot;
-    }
-
-    rouse(&live[v]);
-}
-
-
-static void
-base_draft(unsigned v, uint32_t n)
-{
-    uint32_t  message;
-
-    notify_lock(&live[v]);
-
-    message = notify_message_alloc(&live[v], n);
-    notify_message_draft(&live[v], message, live[v].seat);
-
-    notify_unlock(&live[v]);
-
-    draft[ndraft].view = v;
-    draft[ndraft++].block = message;
-}
-
-
-/* full to the last block; then living worker 1 is done with some */
-
-static void
-base_full(unsigned blocks)
-{
-    uint32_t       done;
-    notify_item_t  item;
-
-    notify_zone_configure(&live[0], 2 * NOTIFY_PAGE_SIZE);
-
-    base_join(1, 3);
-
-    while (base_push(0, 3, 10) == 0) { /* void */ }
-
-    while (blocks--) {
-        if (notify_bus_take(&live[1], &item, 1, NULL, 0) != 1) {
-            broken("base_full");
-        }
-
-        done = item.slot;
-        (void) notify_bus_take(&live[1], NULL, 0, &done, 1);
-    }
-
-    rouse(&live[1]);
-}
-
-
-/* a worker that dies, as f leaves it */
-
-static void
-base_dead(void (*f)(notify_zone_t *z))
-{
-    int            status;
-    pid_t          pid;
-    notify_zone_t  z;
-
-    pid = fork();
-
-    if (pid == 0) {
-        z = zone;
-
-        if (notify_seat_take(&z, 1) == -1) {
-            _exit(2);
-        }
-
-        f(&z);
-        _exit(0);
-    }
-
-    if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0) {
-        broken("base_dead");
-    }
-}
-
-
-/* --- the life of those that die before */
-
-static void
-victim_join(notify_zone_t *z, unsigned k)
-{
-    uint64_t  since;
-
-    if (notify_bus_join(z, &name[k], &since) == 0) {
-        _exit(3);
-    }
-}
-
-
-static void
-victim_push(notify_zone_t *z, unsigned k, size_t n)
-{
-    notify_receipt_t  receipt;
-
-    if (push(z, k, n, &receipt) == -1) {
-        _exit(3);
-    }
-}
-
-
-static uint32_t
-victim_take(notify_zone_t *z)
-{
-    notify_item_t  item;
-
-    if (notify_bus_take(z, &item, 1, NULL, 0) != 1) {
-        _exit(3);
-    }
-
-    return item.slot;
-}
-
-
-static void
-dead_with_sockets(notify_zone_t *z)
-{
-    victim_join(z, 0);
-    victim_join(z, 0);
-    victim_join(z, 1);
-}
-
-
-/* it has published, and did not live to wake anybody */
-
-static void
-dead_before_waking(notify_zone_t *z)
-{
-    int       fd[LIVING];
-    unsigned  i;
-
-    victim_join(z, 0);
-
-    for (i = 0; i < LIVING; i++) {
-        fd[i] = z->seats[live[i].seat].event;
-        z->seats[live[i].seat].event = -1;
-    }
-
-    victim_push(z, 0, 20);
-
-    for (i = 0; i < LIVING; i++) {
-        z->seats[live[i].seat].event = fd[i];
-    }
-}
-
-
-static void
-dead_with_messages(notify_zone_t *z)
-{
-    victim_join(z, 0);
-    victim_join(z, 2);
-    victim_push(z, 0, 20);
-    victim_push(z, 2, 300);
-    victim_push(z, 2, 3000);
-    (void) victim_take(z);
-    (void) victim_take(z);
-}
-
-
-static void
-dead_while_copying(notify_zone_t *z)
-{
-    uint32_t  message;
-
-    notify_lock(z);
-    message = notify_message_alloc(z, 5000);
-    notify_message_draft(z, message, z->seat);
-    notify_unlock(z);
-}
-
-
-static void
-dead_in_the_lock(notify_zone_t *z)
-{
-    victim_join(z, 0);
-    notify_lock(z);
-}
-
-
-/* --- scenarios */
-
-static void
-base_none(void)
-{
-}
-
-
-static void
-prepare_seat(notify_zone_t *z)
-{
-    if (notify_seat_take(z, 1) == -1) {
-        _exit(3);
-    }
-}
-
-
-static void
-prepare_none(notify_zone_t *z)
-{
-    (void) z;
-}
-
-
-static void
-base_one(void)
-{
-    base_join(0, 0);
-}
-
-
-static void
-base_three(void)
-{
-    base_join_each(3, 0);
-    base_join(0, 0);
-}
-
-
-static void
-base_six(void)
-{
-    base_join_each(6, 0);
-}
-
-
-static void
-base_twenty(void)
-{
-    base_join_each(20, 0);
-}
-
-
-static void
-prepare_joined(notify_zone_t *z)
-{
-    prepare_seat(z);
-    victim_join(z, 0);
-}
-
-
-static void
-prepare_joined_twice(notify_zone_t *z)
-{
-    prepare_joined(z);
-    victim_join(z, 0);
-}
-
-
-static void
-run_join(notify_zone_t *z)
-{
-    uint64_t  since;
-
-    (void) notify_bus_join(z, &name[0], &since);
-}
-
-
-static void
-run_join_long(notify_zone_t *z)
-{
-    uint64_t  since;
-
-    (void) notify_bus_join(z, &name[2], &since);
-}
-
-
-static void
-base_full_up(void)
-{
-    base_join_each(6, 0);
-    base_full(0);
-}
-
-
-/* room for the first two of the four blocks of a long name */
-
-static void
-base_full_but_two(void)
-{
-    base_full(2);
-}
-
-
-static void
-run_leave(notify_zone_t *z)
-{
-    uint32_t  key;
-
-    notify_lock(z);
-    key = notify_key_find_locked(z, &name[0], notify_key_hash(z, &name[0]));
-    notify_unlock(z);
-
-    notify_bus_leave(z, key);
-}
-
-
-static void
-run_push_small(notify_zone_t *z)
-{
-    notify_receipt_t  receipt;
-
-    (void) push(z, 0, 20, &receipt);
-}
-
-
-static void
-run_push_mid(notify_zone_t *z)
-{
-    notify_receipt_t  receipt;
-
-    (void) push(z, 0, 1000, &receipt);
-}
-
-
-static void
-run_push_draft(notify_zone_t *z)
-{
-    notify_receipt_t  receipt;
-
-    (void) push(z, 0, DRAFT, &receipt);
-}
-
-
-static void
-run_push_close(notify_zone_t *z)
-{
-    notify_publish_t  p;
-    notify_receipt_t  receipt;
-
-    memset(&p, 0, sizeof(p));
-    p.kind = NOTIFY_CLOSE;
-    p.code = 4403;
-    p.now = NOW;
-
-    (void) notify_bus_publish(z, &name[0], &p, &receipt);
-}
-
-
-/* twenty seats listen, and there is room for a message but not for targets */
-
-static void
-base_full_targets(void)
-{
-    base_join_each(20, 0);
-    base_full(2);
-}
-
-
-static void
-base_full_body(void)
-{
-    base_join_each(3, 0);
-    base_full(9);
-}
-
-
-/* the body's blocks are there, those of the targets are not */
-
-static void
-base_full_draft(void)
-{
-    base_join_each(20, 0);
-    base_full(1 + (DRAFT + 4 + 8 + 127) / 128 + 1);
-}
-
-
-static void
-base_busy(void)
-{
-    base_join_each(3, 0);
-    base_push(0, 0, 20);
-    base_push(3, 0, 2000);
-    base_take(0, 1);
-}
-
-
-static void
-prepare_inbox(notify_zone_t *z)
-{
-    prepare_joined(z);
-    victim_push(z, 0, 30);
-    victim_push(z, 0, 500);
-    victim_push(z, 0, DRAFT);
-}
-
-
-static void
-run_take(notify_zone_t *z)
-{
-    notify_item_t  items[2];
-
-    (void) notify_bus_take(z, items, 2, NULL, 0);
-}
-
-
-static void
-run_take_all(notify_zone_t *z)
-{
-    notify_item_t  items[8];
-
-    (void) notify_bus_take(z, items, 8, NULL, 0);
-}
-
-
-static uint32_t  slots[3];
-
-static void
-prepare_taken(notify_zone_t *z)
+pairs_load(const pairs_t *p)
 {
     unsigned  i;
+    uint32_t  seat, n;
+    uint64_t  id;
 
-    prepare_inbox(z);
+    for (seat = 0; seat < SEATS; seat++) {
+        while (pairs_receive(seat, &id, &n)) { /* drained */ }
+    }
 
-    for (i = 0; i < 3; i++) {
-        slots[i] = victim_take(z);
+    for (i = 0; i < p->n; i++) {
+        pairs_send(p->datagram[i].seat, p->datagram[i].id,
+                   p->datagram[i].descriptors);
     }
 }
 
 
 static void
-run_done(notify_zone_t *z)
+pairs_save(pairs_t *p, uint64_t paired)
 {
-    (void) notify_bus_take(z, NULL, 0, slots, 3);
+    uint32_t  seat;
+
+    p->n = 0;
+
+    for (seat = 0; seat < SEATS; seat++) {
+
+        while (paired
+               && pairs_receive(seat, &p->datagram[p->n].id,
+                                &p->datagram[p->n].descriptors))
+        {
+            p->datagram[p->n++].seat = seat;
+
+            if (p->n == 8) {
+                broken("the scenario needs more datagrams");
+            }
+        }
+    }
+
+    pairs_load(p);
 }
 
 
-static void
-prepare_taken_some(notify_zone_t *z)
-{
-    prepare_inbox(z);
-    slots[0] = victim_take(z);
-    slots[1] = victim_take(z);
-}
-
-
-static void
-run_done_and_take(notify_zone_t *z)
-{
-    notify_item_t  items[2];
-
-    (void) notify_bus_take(z, items, 2, slots, 2);
-}
-
-
-static void
-run_seat_take(notify_zone_t *z)
-{
-    (void) notify_seat_take(z, 1);
-}
-
-
-static void
-run_seat_leave(notify_zone_t *z)
-{
-    notify_seat_leave(z);
-}
-
-
-static void
-prepare_to_leave(notify_zone_t *z)
-{
-    prepare_inbox(z);
-    run_leave(z);
-}
-
-
-static void
-base_dead_sockets(void)
-{
-    base_join_each(3, 0);
-    base_dead(dead_with_sockets);
-}
-
-
-static void
-base_dead_waking(void)
-{
-    base_join_each(3, 0);
-    base_dead(dead_before_waking);
-}
-
-
-static void
-base_dead_many(void)
-{
-    base_busy();
-    base_dead(dead_with_messages);
-    base_dead(dead_while_copying);
-    base_dead(dead_before_waking);
-}
-
-
-static void
-base_dead_lock(void)
-{
-    base_busy();
-    base_draft(4, 4200);
-    base_dead(dead_before_waking);
-    base_dead(dead_in_the_lock);
-}
-
-
-static void
-run_sweep(notify_zone_t *z)
-{
-    (void) notify_seat_sweep(z);
-}
-
-
-static void
-run_online(notify_zone_t *z)
-{
-    (void) notify_bus_online(z, &name[0]);
-}
-
-
-static void
-run_rebuild(notify_zone_t *z)
-{
-    notify_lock(z);
-    notify_rebuild_locked(z);
-    notify_unlock(z);
-}
-
-
-static void
-base_keys(void)
-{
-    base_busy();
-    base_join(5, 1);
-    base_join(6, 2);
-    base_push(5, 2, 100);
-    base_draft(2, 4200);
-}
-
-
-static void
-run_configure_same(notify_zone_t *z)
-{
-    (void) notify_zone_configure(z, SIZE);
-}
-
-
-static void
-run_grow(notify_zone_t *z)
-{
-    (void) notify_zone_configure(z, 2 * SIZE);
-}
-
-
-static void
-run_grow_index(notify_zone_t *z)
-{
-    (void) notify_zone_configure(z, 1024 * 1024);
-}
-
-
-static void
-run_shrink(notify_zone_t *z)
-{
-    (void) notify_zone_configure(z, NOTIFY_PAGE_SIZE);
-}
-
-
-static const scenario_t  scenarios[] = {
-    { "join: a new key",
-      base_none, prepare_seat, run_join, 0, 0 },
-    { "join: a new key of the longest name",
-      base_one, prepare_seat, run_join_long, 0, 0 },
-    { "join: a key that has sockets of this seat",
-      base_one, prepare_joined, run_join, 0, 0 },
-    { "join: a key that has sockets of others",
-      base_three, prepare_seat, run_join, 0, 0 },
-    { "join: a key whose entries are all in use",
-      base_six, prepare_seat, run_join, 0, 0 },
-    { "join: refused, no block for entries",
-      base_full_up, prepare_seat, run_join, 0, 0 },
-    { "join: refused, no blocks for the name",
-      base_full_but_two, prepare_seat, run_join_long, 0, 0 },
-
-    { "leave: one of two sockets",
-      base_one, prepare_joined_twice, run_leave, 0, 0 },
-    { "leave: the seat's last socket of a key",
-      base_one, prepare_joined, run_leave, 0, 0 },
-    { "leave: the last socket of a key",
-      base_none, prepare_joined, run_leave, 0, 0 },
-
-    { "publish: to nobody",
-      base_none, prepare_seat, run_push_small, 0, 0 },
-    { "publish: a small message to one seat",
-      base_one, prepare_seat, run_push_small, 1, 1 },
-    { "publish: a small message to three seats",
-      base_three, prepare_seat, run_push_small, 1, 3 },
-    { "publish: a small message to twenty seats",
-      base_twenty, prepare_seat, run_push_small, 1, 20 },
-    { "publish: a small message to its own seat too",
-      base_three, prepare_joined, run_push_small, 1, 3 },
-    { "publish: a message of several blocks to three seats",
-      base_three, prepare_seat, run_push_mid, 1, 3 },
-    { "publish: a draft to one seat",
-      base_one, prepare_seat, run_push_draft, 1, 1 },
-    { "publish: a draft to three seats",
-      base_three, prepare_seat, run_push_draft, 1, 3 },
-    { "publish: a draft to twenty seats",
-      base_twenty, prepare_seat, run_push_draft, 1, 20 },
-    { "publish: a close to three seats",
-      base_three, prepare_seat, run_push_close, 1, 3 },
-    { "publish: behind messages that wait",
-      base_busy, prepare_seat, run_push_small, 1, 3 },
-    { "publish: refused, no block at all",
-      base_full_up, prepare_seat, run_push_small, 0, 0 },
-    { "publish: refused, no blocks for the targets",
-      base_full_targets, prepare_seat, run_push_small, 0, 0 },
-    { "publish: refused, not enough blocks for the body",
-      base_full_body, prepare_seat, run_push_mid, 0, 0 },
-    { "publish: refused, a draft without blocks for the targets",
-      base_full_draft, prepare_seat, run_push_draft, 0, 0 },
-
-    { "take: some of what waits",
-      base_three, prepare_inbox, run_take, 0, 0 },
-    { "take: all of what waits",
-      base_none, prepare_inbox, run_take_all, 0, 0 },
-    { "done: the last to need the messages",
-      base_none, prepare_taken, run_done, 0, 0 },
-    { "done: others need the messages",
-      base_three, prepare_taken, run_done, 0, 0 },
-    { "done and take in one",
-      base_none, prepare_taken_some, run_done_and_take, 0, 0 },
-
-    { "seat: take",
-      base_three, prepare_none, run_seat_take, 0, 0 },
-    { "seat: take, when another has died with sockets",
-      base_dead_sockets, prepare_none, run_seat_take, 0, 0 },
-    { "seat: take, when another has died before waking",
-      base_dead_waking, prepare_none, run_seat_take, 0, 0 },
-    { "seat: leave",
-      base_three, prepare_seat, run_seat_leave, 0, 0 },
-    { "seat: leave with messages",
-      base_three, prepare_to_leave, run_seat_leave, 0, 0 },
-    { "seat: leave with sockets",
-      base_three, prepare_joined, run_seat_leave, 0, 0 },
-    { "seat: leave with sockets and what it has taken",
-      base_three, prepare_taken, run_seat_leave, 0, 0 },
-
-    { "sweep: nobody has died",
-      base_three, prepare_seat, run_sweep, 0, 0 },
-    { "sweep: one has died before waking",
-      base_dead_waking, prepare_none, run_sweep, 0, 0 },
-    { "sweep: three have died",
-      base_dead_many, prepare_none, run_sweep, 0, 0 },
-    { "sweep: one has died in the lock",
-      base_dead_lock, prepare_none, run_sweep, 0, 0 },
-
-    { "lock: another has died in it",
-      base_dead_lock, prepare_none, run_online, 0, 0 },
-    { "rebuild: nobody has died",
-      base_keys, prepare_seat, run_rebuild, 0, 0 },
-    { "rebuild: three have died",
-      base_dead_many, prepare_none, run_rebuild, 0, 0 },
-
-    { "configure: the same size",
-      base_busy, prepare_none, run_configure_same, 0, 0 },
-    { "configure: more pages",
-      base_busy, prepare_none, run_grow, 1, 0 },
-    { "configure: more pages and a larger index",
-      base_keys, prepare_none, run_grow_index, 1, 0 },
-    { "configure: fewer pages than are used",
-      base_keys, prepare_none, run_shrink, 1, 0 }
-};
-
-#define NSCENARIOS  (sizeof(scenarios) / sizeof(scenarios[0]))
+#include "scenarios.h"
 
 
 /* --- the victim */
@@ -1177,9 +550,9 @@ static const char *
 asleep(const notify_zone_t *z)
 {
     unsigned  i;
-    uint64_t  mask;
+    uint64_t  mask, paired;
 
-    mask = woken();
+    mask = woken(&paired);
 
     for (i = 0; i < LIVING; i++) {
         if (z->seats[live[i].seat].first && !(mask >> live[i].seat & 1)) {
@@ -1232,15 +605,112 @@ recover(const notify_zone_t *on, bool lock_first, char **dump)
 }
 
 
+/* its sockets leave at once: their records are the keys */
+
+static void
+adopt(notify_zone_t *z, const notify_item_t *item)
+{
+    int                    fd[NOTIFY_BATCH_MAX];
+    uint32_t               i, n, key;
+    notify_batch_reader_t  reader;
+
+    n = notify_batch_open(z, item->message, &reader);
+
+    strangers |= z->seats[z->seat].sockets < n;
+
+    if (notify_batch_receive(z, z->seat, item->id, fd, n) == -1) {
+        lost += n;
+
+    } else {
+        for (i = 0; i < n; i++) {
+            (void) close(fd[i]);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        notify_batch_read(z, &reader, &key, sizeof(key));
+        notify_bus_leave(z, key);
+    }
+}
+
+
+static void
+take_all(notify_zone_t *z)
+{
+    unsigned        k, n;
+    uint32_t        done[8];
+    notify_item_t   items[8];
+
+    n = 0;
+
+    do {
+        n = notify_bus_take(z, items, 8, done, n);
+
+        for (k = 0; k < n; k++) {
+            done[k] = items[k].slot;
+
+            if (items[k].kind == NOTIFY_BATCH) {
+                adopt(z, &items[k]);
+            }
+        }
+
+    } while (n);
+
+    notify_bus_discard(z);
+}
+
+
+/* a seat that waits for an heir gets one; or its sockets are given up */
+
+static void
+inherit(const notify_zone_t *on, bool heir)
+{
+    int            fd[NOTIFY_BATCH_MAX];
+    uint32_t       i, n;
+    notify_zone_t  z;
+
+    z = *on;
+
+    if (heir) {
+        if (notify_seat_take(&z, 3) == 0) {
+            take_all(&z);
+
+            if (z.seats[z.seat].sockets) {
+                phantoms = true;
+            }
+
+            notify_seat_leave(&z);
+        }
+
+        return;
+    }
+
+    for (i = 0; i < SEATS; i++) {
+        z.seats[i].inherit -= 100;
+    }
+
+    while ((n = notify_seat_orphans(&z, 5, fd, NOTIFY_BATCH_MAX)) != 0) {
+        while (n) {
+            (void) close(fd[--n]);
+        }
+    }
+
+    (void) notify_seat_sweep(&z);
+}
+
+
 /* the living can go on, and give all back */
 
 static const char *
-wind_down(const notify_zone_t *on)
+wind_down(const notify_zone_t *on, bool heir)
 {
-    unsigned        i, k, n;
-    uint32_t        done[8];
+    unsigned        i;
+    uint64_t        paired;
     notify_zone_t   v;
-    notify_item_t   items[8];
+
+    lost = 0;
+    phantoms = false;
+    strangers = false;
 
     for (i = 0; i < nheld; i++) {
         v = view_of(on, held[i].view);
@@ -1249,16 +719,13 @@ wind_down(const notify_zone_t *on)
 
     for (i = 0; i < LIVING; i++) {
         v = view_of(on, i);
-        n = 0;
+        take_all(&v);
+    }
 
-        do {
-            n = notify_bus_take(&v, items, 8, done, n);
-
-            for (k = 0; k < n; k++) {
-                done[k] = items[k].slot;
-            }
-
-        } while (n);
+    for (i = 0; i < SEATS; i++) {
+        if (on->seats[i].state == NOTIFY_SEAT_INHERIT) {
+            inherit(on, heir);
+        }
     }
 
     for (i = 0; i < njoined; i++) {
@@ -1273,7 +740,18 @@ wind_down(const notify_zone_t *on)
         notify_unlock(&v);
     }
 
-    return check_empty(on);
+    (void) woken(&paired);
+
+    if (paired) {
+        return "a descriptor stays in a pair";
+    }
+
+    if (strangers) {
+        return "sockets that have been handed over have not joined";
+    }
+
+    return phantoms ? "an heir has sockets that no batch had"
+                    : check_empty(on);
 }
 
 
@@ -1287,6 +765,7 @@ typedef struct {
     unsigned     states;
     const char  *error;
     unsigned     at;                         /* the step with the error */
+    unsigned     loses;
 } result_t;
 
 
@@ -1319,9 +798,14 @@ die_in_copy(result_t *r)
         return result_fail(r, error);
     }
 
-    error = wind_down(&copy);
+    error = wind_down(&copy, r->states & 2);
 
     set_woken(seen.woken);
+    pairs_load(&seen.pairs);
+
+    if (error == NULL && lost > r->loses) {
+        error = "descriptors are lost";
+    }
 
     if (error) {
         free(dump);
@@ -1355,13 +839,14 @@ die_in_copy(result_t *r)
 static bool
 look(void)
 {
-    uint64_t                 mask;
+    uint64_t                 mask, paired;
     struct robust_list_head  robust;
 
-    mask = woken();
+    mask = woken(&paired);
     victim_robust(&robust);
 
     if (mask == seen.woken
+        && paired == seen.paired
         && memcmp(&robust, &seen.robust, sizeof(robust)) == 0
         && image_same(&zone, &seen.zone))
     {
@@ -1371,6 +856,8 @@ look(void)
     image_save(&zone, &seen.zone);
     seen.robust = robust;
     seen.woken = mask;
+    seen.paired = paired;
+    pairs_save(&seen.pairs, paired);
 
     return true;
 }
@@ -1408,6 +895,7 @@ die(const scenario_t *s, result_t *r, unsigned n)
 
     image_load(&zone, &based);
     set_woken(based_woken);
+    pairs_load(&based_pairs);
     victim_start(s);
 
     for (i = 0; i < n; i++) {
@@ -1423,7 +911,11 @@ die(const scenario_t *s, result_t *r, unsigned n)
         return;
     }
 
-    r->error = wind_down(&zone);
+    r->error = wind_down(&zone, lot & 2);
+
+    if (r->error == NULL && lost > r->loses) {
+        r->error = "descriptors are lost";
+    }
 
     if (r->error == NULL
         && strcmp(dump, r->dump[r->changes && n >= r->changed]) != 0)
@@ -1458,8 +950,14 @@ messages_in(const char *dump)
 static void
 prepare_base(const scenario_t *s)
 {
+    uint64_t  paired;
+    pairs_t   none;
+
+    memset(&none, 0, sizeof(none));
+
     image_load(&zone, &blank);
     set_woken(0);
+    pairs_load(&none);
 
     njoined = 0;
     nheld = 0;
@@ -1467,7 +965,8 @@ prepare_base(const scenario_t *s)
 
     s->base();
 
-    based_woken = woken();
+    based_woken = woken(&paired);
+    pairs_save(&based_pairs, paired);
     image_save(&zone, &based);
 }
 
@@ -1479,6 +978,7 @@ scenario(const scenario_t *s, unsigned budget)
     result_t  r;
 
     memset(&r, 0, sizeof(r));
+    r.loses = s->loses;
 
     prepare_base(s);
     walk(s, &r);

@@ -9,8 +9,8 @@ use NotifyEnv;
 use NotifyUnits;
 
 
-# What the bus is made of.
-my @UNITS = qw(zone blocks keys inbox batch lock seat bus id codec utf8 user);
+# What is plain C and no part of the bus.
+my %OTHERS = map { $_ => 1 } qw(json upgrade);
 
 
 # Makes one of the programs out of the sources in src, which may be a changed
@@ -28,10 +28,18 @@ sub build {
     NotifyUnits::run("$cc -std=c11 -g -Wall -Wextra $flags"
                      . " -I$src -I$top/t/bus -I$top/t/unit $for"
                      . " -o $program $top/t/bus/$name.c"
-                     . join('', map { " $src/notify_$_.c" } @UNITS)
+                     . join('', map { " $_" } sources($src))
                      . " -pthread");
 
     return $program;
+}
+
+
+sub sources {
+    my ($src) = @_;
+
+    return grep { m{/notify_(\w+)\.c$} && !$OTHERS{$1} }
+           glob "$src/notify_*.c";
 }
 
 

@@ -658,6 +658,7 @@ main(void)
     }
 
     names();
+    last_id = notify_bus_last_id(&z);
 
     for (i = 0; i < VIEWS; i++) {
         view[i].z = z;

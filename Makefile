@@ -47,15 +47,18 @@ MODULE := ngx_http_notify_module.so
 DEBIAN_FLAGS := $(wildcard $(NGINX_SRC)/conf_flags)
 TREE := $(if $(DEBIAN_FLAGS),$(NGINX_SRC),$(BUILD)/tree)
 
-# Debian packages the NDK as a module; a plain tree needs one built for it.
-NDK_ADDON := $(if $(DEBIAN_FLAGS),--add-module,--add-dynamic-module)
+# The NDK is built along where its sources are whole: Debian's package has the
+# headers only, and the module in another one.
+NDK_ADDON := $(if $(wildcard $(NDK_SRC)/src/ndk.c),\
+	--add-dynamic-module,--add-module)
 
 # $(call configure,OBJS,CFLAGS,LDFLAGS,NDK ADDON)
 # The flags are an array of bash in Debian's file, an ordinary list else.
+# nginx leaves its own warnings out when it finds CFLAGS in its environment.
 configure = rm -rf $(1) && cd $(TREE) \
 	&& { if [ -f conf_flags ]; then . ./conf_flags; \
 	     else NGX_CONF_FLAGS=( $(NGINX_CONF) ); fi; } \
-	&& ./configure --with-cc='$(CC)' --with-cc-opt='$(2)' \
+	&& env -u CFLAGS -u LDFLAGS ./configure --with-cc='$(CC)' --with-cc-opt='$(2)' \
 	       --with-ld-opt='$(3)' "$${NGX_CONF_FLAGS[@]}" \
 	       $(4)=$(NDK_SRC) --add-dynamic-module=$(TOP) \
 	       --builddir=$(1) > $(1).log 2>&1 \
@@ -194,14 +197,14 @@ bench-quick: deps-demo build
 # what grows is seen by t/reload.t, which counts.
 SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer
 ASAN := $(BUILD)/asan
+ASAN_TESTS = $(filter-out t/build.t t/docs.t t/lint.t,$(wildcard t/*.t))
 WHOLE := $(wildcard $(NGINX_SRC)/src/core/nginx.c)
 LIBASAN = $(shell $(CC) -print-file-name=libasan.so)
 LIBUBSAN = $(shell $(CC) -print-file-name=libubsan.so)
 
 $(ASAN)/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@echo "configuring $(TREE) with $(SANITIZE)"
-	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(if \
-		$(WHOLE),--add-dynamic-module,$(NDK_ADDON)))
+	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(NDK_ADDON))
 
 test-asan: deps build $(ASAN)/Makefile
 	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
@@ -209,7 +212,13 @@ test-asan: deps build $(ASAN)/Makefile
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(if $(WHOLE),TEST_NGINX_BINARY=$(ASAN)/nginx, \
 		TEST_NGINX_LD_PRELOAD="$(LIBASAN) $(LIBUBSAN)") \
-		prove -j $(JOBS) $(TESTS)
+		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(ASAN_TESTS),$(TESTS))
+
+# What runs in one worker, and what needs no nginx.
+VALGRIND = --quiet --error-exitcode=9
+VALGRIND_TESTS = t/unit.t t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
 
 test-valgrind: deps build
-	t/valgrind
+	@NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
+	TEST_NGINX_USE_VALGRIND=1 UNIT_SANITIZE= UNIT_WRAP='valgrind $(VALGRIND)' \
+		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))

@@ -104,8 +104,8 @@ sub command {
     my ($self, @more) = @_;
 
     my $root = $self->{root};
-    return (NotifyEnv::preload(), NotifyEnv::nginx(), '-p', "$root/", '-c', "$root/nginx.conf",
-            '-e', "$root/error.log", @more);
+    return (NotifyEnv::preload(), NotifyEnv::nginx(), '-p', "$root/",
+            '-c', "$root/nginx.conf", '-e', "$root/error.log", @more);
 }
 
 

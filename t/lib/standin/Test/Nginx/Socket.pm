@@ -6,9 +6,10 @@ package Test::Nginx::Socket;
 # this suite's blocks go: a section that it does not know is an error, never
 # a check that is silently not made.
 #
-# Environment, as in the real one: TEST_NGINX_BINARY, _LOAD_MODULES,
-# _LD_PRELOAD, _LOG_LEVEL, _MASTER_PROCESS, _NO_SHUFFLE, _PORT, _SERVROOT, _TIMEOUT,
-# _USE_HUP, _USE_VALGRIND, _VERBOSE, and $TEST_NGINX_* in a block's text.
+# Environment, as in the real one: TEST_NGINX_BINARY, _LD_PRELOAD,
+# _LOAD_MODULES, _LOG_LEVEL, _MASTER_PROCESS, _NO_SHUFFLE, _PORT, _SERVROOT,
+# _TIMEOUT, _USE_HUP, _USE_VALGRIND, _VERBOSE, and $TEST_NGINX_* in a block's
+# text.
 #
 # It does not wait for a time where the real one does: it waits until the
 # line is in the log, the process is gone, the reload is through.
@@ -45,8 +46,8 @@ our %SECTIONS = map { $_ => 1 } qw(
     log_level main_config more_headers must_die name no_access_log
     no_error_log no_shutdown_error_log pipelined_requests post_main_config
     raw_request raw_response_headers_like raw_response_headers_unlike request
-    response_body response_body_like response_body_unlike
-    response_headers response_headers_like server_addr_for_client shutdown shutdown_error_log
+    response_body response_body_like response_body_unlike response_headers
+    response_headers_like server_addr_for_client shutdown shutdown_error_log
     skip_eval skip_nginx suppress_stderr timeout user_files
 );
 

@@ -1,0 +1,211 @@
+#!/usr/bin/perl
+
+# How the module is built: by both compilers without a warning, again only
+# what has changed, for a plain tree, as a part of nginx, installed; and what
+# it exports.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use File::Path ();
+use Test::More;
+use Time::HiRes ();
+
+use NotifyEnv ();
+
+my $top = NotifyEnv::top();
+my $dir = NotifyEnv::work_dir();
+my $debian = '/usr/share/nginx/src';
+my $ndk = '/usr/share/nginx-ndk/src';
+my $so = 'ngx_http_notify_module.so';
+
+# A copy, whose files may be touched.
+my $copy = "$dir/copy";
+run("mkdir $copy && cp -r $top/Makefile $top/config $top/src $copy")
+    or die 'no copy';
+
+# What was set for the whole run is not for these builds.
+delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL BUILD CC NGINX_SRC )};
+$ENV{CFLAGS} = '-g -O1';
+
+
+sub run {
+    my $command = shift;
+
+    my $out = `($command) 2>&1`;
+    our $said = $out;
+    return 1 if $? == 0;
+    diag("$command\n$out") if $out !~ /error: the notify module needs/;
+    return 0;
+}
+
+
+sub mtimes {
+    my $build = shift;
+    return map { $_ => (Time::HiRes::stat($_))[9] }
+           glob "$build/nginx/addon/src/*.o $build/$so";
+}
+
+
+sub changed {
+    my ($before, $after) = @_;
+    my @names = map { m{([^/]+)$} }
+                grep { ($before->{$_} // 0) != ($after->{$_} // 0) }
+                keys %$after;
+    return @names;
+}
+
+
+# gcc and clang, all of whose warnings are errors.
+for my $cc ('gcc', 'clang') {
+    ok(run("make -C $copy BUILD=$dir/$cc CC=$cc build"), "$cc builds it");
+    unlike($main::said, qr/warning/i, '... without a warning');
+    ok(-s "$dir/$cc/$so", '... and the module is there');
+
+    open my $makefile, '<', "$dir/$cc/nginx/Makefile" or die "Makefile: $!";
+    my ($flags) = grep { /^CFLAGS/ } <$makefile>;
+    like($flags, qr/-W(?:extra)? /, '... with -Wextra');
+    like($flags, qr/-Wall /, '... with -Wall');
+    like($flags, qr/-Werror /, '... with -Werror');
+}
+
+
+# Again only what has changed.
+{
+    my %before = mtimes("$dir/gcc");
+    ok(run("make -C $copy BUILD=$dir/gcc CC=gcc build"), 'once more');
+    my %after = mtimes("$dir/gcc");
+    is_deeply([ changed(\%before, \%after) ], [], 'nothing is compiled');
+
+    run("touch $copy/src/notify_id.c");
+    ok(run("make -C $copy BUILD=$dir/gcc CC=gcc build"), 'a source is touched');
+    %after = mtimes("$dir/gcc");
+    is_deeply([ grep { !/\.so$/ } changed(\%before, \%after) ],
+              [ 'notify_id.o' ], 'that one is compiled');
+
+    %before = %after;
+    run("touch $copy/src/notify_id.h");
+    ok(run("make -C $copy BUILD=$dir/gcc CC=gcc build"), 'a header is touched');
+    %after = mtimes("$dir/gcc");
+    my @names = changed(\%before, \%after);
+    cmp_ok(scalar @names, '>', 10, 'what may include it is compiled');
+}
+
+
+# A plain tree: Debian's without what makes it Debian's.
+{
+    my $plain = "$dir/plain";
+    run("cp -rL $debian $plain && rm $plain/conf_flags") or die 'no tree';
+    my $before = `find $plain | sort`;
+
+    ok(run("make -C $copy BUILD=$dir/tree NGINX_SRC=$plain build"),
+       'a plain source tree');
+    ok(-s "$dir/tree/$so", '... gives a module');
+    is(`find $plain | sort`, $before, '... and is left as it was');
+
+    ok(!run("make -C $copy BUILD=$dir/none NGINX_SRC=$dir/nowhere build"),
+       'a tree that is not there');
+    like($main::said, qr/no nginx source in \Q$dir\E\/nowhere/,
+         '... is said not to be there');
+}
+
+
+# As a part of nginx: nginx-dev has no sources of nginx itself, so that only
+# our own are compiled.
+{
+    my $objs = "$dir/static";
+    my $flags = 'bash -c \'cd ' . $debian . ' && . ./conf_flags && '
+                . './configure "${NGX_CONF_FLAGS[@]}" --add-module=' . $ndk
+                . " --add-module=$copy --builddir=$objs'";
+    ok(run($flags), 'configured as a part of nginx');
+
+    my @objects = map { m{([^/]+)\.c$} ? "$objs/addon/src/$1.o" : () }
+                  glob "$copy/src/*.c";
+    ok(run("make -j2 -C $debian -f $objs/Makefile @objects"), 'it compiles');
+
+    open my $modules, '<', "$objs/ngx_modules.c" or die "ngx_modules.c: $!";
+    my @lines = <$modules>;
+    is(grep({ /&ngx_http_notify_module,/ } @lines), 1, 'nginx has it');
+    open my $makefile, '<', "$objs/Makefile" or die "Makefile: $!";
+    @lines = <$makefile>;
+    is(grep({ /-Bsymbolic/ } @lines), 0, 'and is not linked as a module');
+    cmp_ok(grep({ /-ljansson/ } @lines), '>=', 1, 'but with jansson');
+}
+
+
+# What is missing is named.
+{
+    open my $cc, '>', "$dir/cc" or die "cc: $!";
+    print $cc "#!/bin/sh\ncase \"\$*\" in *-ljansson*) exit 1;; esac\n",
+              "exec cc \"\$@\"\n";
+    close $cc;
+    chmod 0755, "$dir/cc";
+
+    ok(!run("make -C $copy BUILD=$dir/b1 CC=$dir/cc build"),
+       'without jansson it does not build');
+    like($main::said, qr/needs the jansson library\.\nInstall libjansson-dev/,
+         '... and says what to install');
+
+    ok(!run("bash -c 'cd $debian && . ./conf_flags && ./configure"
+            . ' "${NGX_CONF_FLAGS[@]}"'
+            . " --add-dynamic-module=$copy --builddir=$dir/b2'"),
+       'without the NDK it does not build');
+    like($main::said, qr/development kit \(NDK\)\.\nInstall libnginx-mod-http/,
+         '... and says what to install');
+}
+
+
+# Installed, it loads.
+{
+    ok(run("make -C $copy BUILD=$dir/gcc CC=gcc DESTDIR=$dir/root install"),
+       'it installs');
+    my $installed = "$dir/root/usr/lib/nginx/modules/$so";
+    ok(-s $installed, '... into the modules');
+
+    open my $snippet, '<',
+        "$dir/root/usr/share/nginx/modules-available/mod-http-notify.conf"
+        or die "snippet: $!";
+    is(<$snippet>, "load_module modules/$so;\n", '... with what loads it');
+
+    open my $conf, '>', "$dir/nginx.conf" or die "nginx.conf: $!";
+    print $conf "load_module /usr/lib/nginx/modules/ndk_http_module.so;\n",
+                "load_module $installed;\n",
+                "error_log $dir/error.log; pid $dir/nginx.pid; events { }\n",
+                "http { access_log off; server { listen 1;\n",
+                "location /client { notify_socket; }\n",
+                "location /new/ { notify_push; } } }\n";
+    close $conf;
+
+    ok(run("/usr/sbin/nginx -t -c $dir/nginx.conf -p $dir"),
+       'the packaged nginx takes it');
+}
+
+
+# nginx loads modules into one namespace.
+{
+    my @names = map { (split)[-1] }
+                `nm -D --defined-only $dir/gcc/$so`;
+    cmp_ok(scalar @names, '>', 3, 'it exports something');
+
+    my %tables = map { $_ => 1 } qw( ngx_modules ngx_module_names
+                                     ngx_module_order );
+    is(grep({ $tables{$_} } @names), 3, "nginx's three tables");
+    is_deeply([ grep { !/^(?:ngx_http_)?notify_/ && !$tables{$_} } @names ],
+              [], 'and nothing else that is not ours by name');
+}
+
+# A changed configuration is one from scratch.
+{
+    run("touch $copy/config");
+    ok(run("make -C $copy BUILD=$dir/gcc CC=gcc $dir/gcc/nginx/Makefile"),
+       'config is touched');
+    like($main::said, qr/^configuring /m, 'nginx is configured again');
+    is_deeply([ glob "$dir/gcc/nginx/addon/src/*.o" ], [],
+              'and all is to be compiled');
+}
+
+File::Path::remove_tree($dir) if Test::More->builder->is_passing;
+
+done_testing();

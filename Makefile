@@ -30,9 +30,9 @@ JOBS ?= $(shell nproc)
 # Debian packages, by what they are for.
 DEPS_BUILD = gcc libc6-dev libjansson-dev libnginx-mod-http-ndk \
 	libnginx-mod-http-ndk-dev make nginx nginx-dev
-DEPS_DEMO = gunicorn libnginx-mod-http-ndk nginx python3-celery \
-	python3-django python3-redis python3-requests redis-server
-DEPS_TEST = chromium chromium-driver clang cppcheck curl \
+DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
+	python3-django python3-redis python3-urllib3 redis-server
+DEPS_TEST = chromium chromium-driver clang cppcheck \
 	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
 	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
 	python3-websockets valgrind
@@ -119,6 +119,9 @@ apt-get update -q; \
 apt-get install -q -y --no-install-recommends $$missing
 endef
 
+# What has just been installed is seen by a make that begins anew.
+AGAIN = $(MAKE) --no-print-directory
+
 deps:
 	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
 
@@ -164,12 +167,14 @@ install: build
 		"/etc/nginx/modules-enabled/50-mod-http-notify.conf"
 
 clean:
+	[ ! -d $(BUILD)/demo ] || docs/examples/django/demo.sh stop
 	rm -rf $(BUILD)
 
 
 # --- the example
 
-demo: deps-demo build
+demo: deps-demo
+	@$(AGAIN) build
 	docs/examples/django/demo.sh start
 
 demo-stop:
@@ -178,16 +183,19 @@ demo-stop:
 
 # --- tests
 
-test: deps build
+test: deps
+	@$(AGAIN) build
 	@NOTIFY_TEST_OBJS=$(BUILD) prove -j $(JOBS) $(TESTS)
 
 lint:
 	t/lint
 
-bench: deps build
+bench: deps
+	@$(AGAIN) build
 	t/bench/bench.py
 
-bench-quick: deps-demo build
+bench-quick: deps-demo
+	@$(AGAIN) build
 	t/bench/quick.py
 
 # The module, and nginx too where its source is at hand (nginx-dev has only
@@ -206,19 +214,25 @@ $(ASAN)/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@echo "configuring $(TREE) with $(SANITIZE)"
 	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(NDK_ADDON))
 
-test-asan: deps build $(ASAN)/Makefile
-	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
+test-asan: deps
+	@$(AGAIN) build asan test-asan-run
+
+test-asan-run:
 	@NOTIFY_TEST_OBJS=$(ASAN) NOTIFY_TEST_TAG=asan \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(if $(WHOLE),TEST_NGINX_BINARY=$(ASAN)/nginx, \
 		TEST_NGINX_LD_PRELOAD="$(LIBASAN) $(LIBUBSAN)") \
 		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(ASAN_TESTS),$(TESTS))
 
+asan: $(ASAN)/Makefile
+	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
+
 # What runs in one worker, and what needs no nginx.
 VALGRIND = --quiet --error-exitcode=9
 VALGRIND_TESTS = t/unit.t t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
 
-test-valgrind: deps build
+test-valgrind: deps
+	@$(AGAIN) build
 	@NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
 	TEST_NGINX_USE_VALGRIND=1 UNIT_SANITIZE= UNIT_WRAP='valgrind $(VALGRIND)' \
 		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))

@@ -28,16 +28,19 @@ typedef struct {
 } ngx_http_notify_adopt_place_t;
 
 
+static void ngx_http_notify_adopt_foreign(uint32_t message, int *fd,
+    uint32_t n);
 static ngx_int_t ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
     notify_batch_reader_t *reader, int fd,
     ngx_http_notify_adopt_place_t *place);
+static ngx_http_notify_loc_conf_t *ngx_http_notify_adopt_location(
+    ngx_http_notify_record_t *record, ngx_uint_t *gone);
 static ngx_connection_t *ngx_http_notify_adopt_connection(int fd,
     ngx_http_notify_loc_conf_t *nlcf, uint64_t number);
 static void ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
     ngx_http_notify_record_t *record, ngx_http_notify_adopt_place_t *place);
-static void ngx_http_notify_adopt_refuse(ngx_http_notify_record_t *record,
-    int fd);
-static void ngx_http_notify_adopt_lost(uint32_t key);
+static void ngx_http_notify_adopt_refuse(uint32_t key, int fd,
+    ngx_uint_t within);
 static void ngx_http_notify_adopt_close(int fd);
 
 
@@ -69,12 +72,17 @@ ngx_http_notify_adopt(notify_item_t *batch)
 
     notify_batch_read(&w->zone, &reader, &layout, sizeof(layout));
 
+    if (layout != NGX_HTTP_NOTIFY_RECORD_LAYOUT) {
+        ngx_http_notify_adopt_foreign(batch->message, fd, n);
+        return;
+    }
+
     for (i = 0; i < n; i++) {
         notify_batch_read(&w->zone, &reader, &record, sizeof(record));
 
         if (fd[i] == -1) {
             ngx_http_notify_record_skip(&record, &reader);
-            ngx_http_notify_adopt_lost(record.key);
+            notify_bus_leave(&w->zone, record.key);
             continue;
         }
 
@@ -99,11 +107,31 @@ ngx_http_notify_adopt(notify_item_t *batch)
 }
 
 
+/* left behind by a worker of another module file, for one like that */
+
+static void
+ngx_http_notify_adopt_foreign(uint32_t message, int *fd, uint32_t n)
+{
+    uint32_t  i, keys[NOTIFY_BATCH_MAX];
+
+    notify_batch_keys(&ngx_http_notify_worker.zone, message, keys);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_notify_adopt_refuse(keys[i], fd[i], 0);
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "%uD sockets of another version of this module were closed "
+                  "with 1012", n);
+}
+
+
 static ngx_int_t
 ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
     notify_batch_reader_t *reader, int fd,
     ngx_http_notify_adopt_place_t *place)
 {
+    ngx_uint_t                   gone;
     ngx_connection_t            *c;
     ngx_http_notify_socket_t    *s;
     ngx_http_notify_loc_conf_t  *nlcf;
@@ -111,9 +139,9 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
     s = NULL;
     c = NULL;
 
-    nlcf = ngx_http_notify_location_find(ngx_http_notify_worker.conf,
-                                         record->location);
-    if (nlcf && nlcf->socket) {
+    nlcf = ngx_http_notify_adopt_location(record, &gone);
+
+    if (nlcf) {
         c = ngx_http_notify_adopt_connection(fd, nlcf, record->number);
     }
 
@@ -129,25 +157,31 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
         }
 
         ngx_http_notify_record_skip(record, reader);
-        ngx_http_notify_adopt_refuse(record, fd);
+        ngx_http_notify_adopt_refuse(record->key, fd, record->tail);
 
         return NGX_DECLINED;
     }
 
-    ngx_http_notify_count(NOTIFY_N_ADOPTED, 1);
+    ngx_http_notify_count(gone ? NOTIFY_N_ORPHANED : NOTIFY_N_ADOPTED, 1);
 
     if (ngx_http_notify_record_read(s, record, reader) != NGX_OK) {
         ngx_http_notify_adopt_deadline(s, record, place);
         (void) ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_INTERNAL,
                                            "no memory");
+        place->place = NULL;
+
         return NGX_DECLINED;
     }
 
     ngx_http_notify_adopt_deadline(s, record, place);
 
-    if (ngx_http_notify_worker.exiting) {
-        (void) ngx_http_notify_socket_close(s, NOTIFY_CLOSE_RESTART,
-                                            "server is shutting down");
+    if (gone || ngx_http_notify_worker.exiting) {
+
+        if (ngx_http_notify_socket_close(s, NOTIFY_CLOSE_RESTART, "restart")
+            == NGX_OK)
+        {
+            ngx_http_notify_receive_start(s, NULL, 0);
+        }
 
     } else if (ngx_http_notify_socket_flush(s) == NGX_OK) {
         ngx_http_notify_receive_start(s, NULL, 0);
@@ -159,7 +193,35 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
         place->place = NULL;
     }
 
-    return NGX_OK;
+    return gone ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
+ * Where its location is gone, or takes no sockets now, any other will do for
+ * closing it.
+ */
+
+static ngx_http_notify_loc_conf_t *
+ngx_http_notify_adopt_location(ngx_http_notify_record_t *record,
+    ngx_uint_t *gone)
+{
+    ngx_array_t                 *locations;
+    ngx_http_notify_location_t  *l;
+    ngx_http_notify_loc_conf_t  *nlcf;
+
+    nlcf = ngx_http_notify_location_find(ngx_http_notify_worker.conf,
+                                         record->location);
+
+    *gone = (nlcf == NULL || !nlcf->socket);
+
+    if (nlcf == NULL) {
+        locations = &ngx_http_notify_worker.conf->locations;
+        l = locations->elts;
+        nlcf = locations->nelts ? l[0].conf : NULL;
+    }
+
+    return nlcf;
 }
 
 
@@ -223,12 +285,18 @@ ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
 }
 
 
-/* closes with 1012, where a frame may begin */
+/* within: in the middle of a frame, where another cannot begin */
 
 static void
-ngx_http_notify_adopt_refuse(ngx_http_notify_record_t *record, int fd)
+ngx_http_notify_adopt_refuse(uint32_t key, int fd, ngx_uint_t within)
 {
-    if (record->tail == 0) {
+    notify_bus_leave(&ngx_http_notify_worker.zone, key);
+
+    if (fd == -1) {
+        return;
+    }
+
+    if (!within) {
         ngx_http_notify_adopt_close(fd);
     }
 
@@ -236,15 +304,6 @@ ngx_http_notify_adopt_refuse(ngx_http_notify_record_t *record, int fd)
 
     ngx_http_notify_count(NOTIFY_N_ORPHANED, 1);
     ngx_http_notify_count_close(NOTIFY_CLOSE_RESTART);
-
-    ngx_http_notify_adopt_lost(record->key);
-}
-
-
-static void
-ngx_http_notify_adopt_lost(uint32_t key)
-{
-    notify_bus_leave(&ngx_http_notify_worker.zone, key);
 }
 
 

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_notify_drain.h"
+#include "ngx_http_notify_record.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_worker.h"
 
@@ -10,8 +11,16 @@
 #define NGX_HTTP_NOTIFY_DRAIN_TICK  100     /* ms */
 
 
+typedef struct {
+    ngx_uint_t                   stay;
+    ngx_uint_t                   wait;
+} ngx_http_notify_drain_count_t;
+
+
 static void ngx_http_notify_drain_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_notify_drain_visit(
+    ngx_http_notify_deadline_t *deadline, void *data);
+static ngx_int_t ngx_http_notify_drain_count_visit(
     ngx_http_notify_deadline_t *deadline, void *data);
 static ngx_int_t ngx_http_notify_drain_others_visit(
     ngx_http_notify_deadline_t *deadline, void *data);
@@ -48,6 +57,19 @@ ngx_http_notify_drain_start(ngx_cycle_t *cycle)
     ev->log = cycle->log;
 
     ngx_http_notify_drain_handler(ev);
+}
+
+
+void
+ngx_http_notify_drain_more(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_notify_worker.drain;
+
+    if (ev->handler && !ev->timer_set) {
+        ngx_http_notify_drain_handler(ev);
+    }
 }
 
 
@@ -96,6 +118,38 @@ ngx_http_notify_drain_visit(ngx_http_notify_deadline_t *deadline, void *data)
     }
 
     ngx_http_notify_drain_close(s);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_notify_drain_count(ngx_uint_t *stay, ngx_uint_t *wait)
+{
+    ngx_http_notify_drain_count_t  count;
+
+    count.stay = 0;
+    count.wait = 0;
+
+    ngx_http_notify_drain_each(ngx_http_notify_drain_count_visit, &count);
+
+    *stay = count.stay;
+    *wait = count.wait;
+}
+
+
+static ngx_int_t
+ngx_http_notify_drain_count_visit(ngx_http_notify_deadline_t *deadline,
+    void *data)
+{
+    ngx_http_notify_drain_count_t *count = data;
+
+    if (ngx_http_notify_record_can(ngx_http_notify_drain_socket(deadline))) {
+        count->wait++;
+
+    } else {
+        count->stay++;
+    }
 
     return NGX_OK;
 }

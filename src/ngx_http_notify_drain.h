@@ -12,6 +12,12 @@
 /* Closes those with notify_drain, with 1012, spread evenly over that time. */
 void ngx_http_notify_drain_start(ngx_cycle_t *cycle);
 
+/* There may be more sockets now: closes those, too, if it has begun. */
+void ngx_http_notify_drain_more(void);
+
+/* How many cannot be handed over, and how many could. */
+void ngx_http_notify_drain_count(ngx_uint_t *stay, ngx_uint_t *wait);
+
 /* Closes those without it, with 1012, now. */
 void ngx_http_notify_drain_others(void);
 

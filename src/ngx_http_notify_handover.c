@@ -15,6 +15,7 @@
                                                            socket */
 #define NGX_HTTP_NOTIFY_HANDOVER_WAIT   2   /* ms, for a receiver */
 #define NGX_HTTP_NOTIFY_HANDOVER_LATER  100 /* ms, for handshakes and closes */
+#define NGX_HTTP_NOTIFY_HANDOVER_GIVE_UP  1000      /* ms, without a receiver */
 
 
 typedef struct {
@@ -23,11 +24,15 @@ typedef struct {
     int                          fds[NOTIFY_BATCH_MAX];
     ngx_http_notify_socket_t    *sockets[NOTIFY_BATCH_MAX];
     ngx_uint_t                   max;
+    unsigned                     idle:1;    /* those with nothing to send */
 } ngx_http_notify_handover_t;
 
 
 static void ngx_http_notify_handover_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_notify_handover_batch(ngx_http_notify_worker_t *w);
+static ngx_int_t ngx_http_notify_handover_batch(ngx_http_notify_worker_t *w,
+    uint64_t *full);
+static void ngx_http_notify_handover_collect(ngx_http_notify_worker_t *w,
+    ngx_http_notify_handover_t *h, ngx_uint_t max);
 static ngx_int_t ngx_http_notify_handover_visit(
     ngx_http_notify_deadline_t *deadline, void *data);
 static ngx_int_t ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
@@ -43,6 +48,7 @@ ngx_http_notify_handover_start(ngx_cycle_t *cycle, void (*left)(void))
     w = &ngx_http_notify_worker;
 
     w->handing_since = ngx_current_msec;
+    w->handed_last = ngx_current_msec;
     w->batch = NOTIFY_BATCH_MAX;
 
     w->handover.handler = ngx_http_notify_handover_handler;
@@ -54,11 +60,25 @@ ngx_http_notify_handover_start(ngx_cycle_t *cycle, void (*left)(void))
 }
 
 
+void
+ngx_http_notify_handover_more(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_notify_worker.handover;
+
+    if (ev->handler && !ev->timer_set) {
+        ngx_add_timer(ev, 1);
+    }
+}
+
+
 /* not cancelable, so that the worker stays for the sockets that are left */
 
 static void
 ngx_http_notify_handover_handler(ngx_event_t *ev)
 {
+    uint64_t                   full[NOTIFY_SEATS_MAX / 64];
     ngx_int_t                  rc;
     ngx_uint_t                 i;
     ngx_http_notify_worker_t  *w;
@@ -66,33 +86,42 @@ ngx_http_notify_handover_handler(ngx_event_t *ev)
     w = &ngx_http_notify_worker;
     rc = NGX_OK;
 
+    ngx_memzero(full, sizeof(full));
+
     for (i = 0; i < NGX_HTTP_NOTIFY_HANDOVER_RUN && rc == NGX_OK; i++) {
-        rc = ngx_http_notify_handover_batch(w);
+        rc = ngx_http_notify_handover_batch(w, full);
     }
 
-    if (rc == NGX_DONE) {
-        ngx_http_notify_handover_done(w);
-
-        if (w->sockets) {
-            ngx_add_timer(ev, NGX_HTTP_NOTIFY_HANDOVER_LATER);
-        }
-
+    if (rc == NGX_OK) {
+        ngx_add_timer(ev, 0);
         return;
     }
 
-    ngx_add_timer(ev, rc == NGX_OK ? 0 : NGX_HTTP_NOTIFY_HANDOVER_WAIT);
+    if (rc == NGX_AGAIN
+        && ngx_current_msec - w->handed_last < NGX_HTTP_NOTIFY_HANDOVER_GIVE_UP)
+    {
+        ngx_add_timer(ev, NGX_HTTP_NOTIFY_HANDOVER_WAIT);
+        return;
+    }
+
+    ngx_http_notify_handover_done(w);
+
+    if (w->sockets) {
+        ngx_add_timer(ev, NGX_HTTP_NOTIFY_HANDOVER_LATER);
+    }
 }
 
 
 /*
  * NGX_OK: go on; NGX_DONE: nothing is left that can be handed over; NGX_AGAIN:
- * not now.
+ * not now.  full has the seats that could not take a batch.
  */
 
 static ngx_int_t
-ngx_http_notify_handover_batch(ngx_http_notify_worker_t *w)
+ngx_http_notify_handover_batch(ngx_http_notify_worker_t *w, uint64_t *full)
 {
-    uint32_t                     heirs;
+    uint32_t                     heirs, to;
+    ngx_int_t                    rc;
     ngx_http_notify_handover_t   h;
 
     if (w->item < w->nitems) {
@@ -104,34 +133,54 @@ ngx_http_notify_handover_batch(ngx_http_notify_worker_t *w)
         return w->item < w->nitems ? NGX_AGAIN : NGX_OK;
     }
 
-    h.batch.n = 0;
-    h.batch.length = sizeof(uint32_t);
-    h.max = 1;
+    /* what waits to be sent needs room in the zone: nobody waits for that */
 
-    ngx_http_notify_deadlines_each(&w->deadlines,
-                                   ngx_http_notify_handover_visit, &h);
+    h.idle = 1;
+    ngx_http_notify_handover_collect(w, &h, 1);
+
+    if (h.batch.n == 0) {
+        h.idle = 0;
+        ngx_http_notify_handover_collect(w, &h, 1);
+    }
+
     if (h.batch.n == 0) {
         return NGX_DONE;
     }
 
-    h.batch.to = notify_bus_successor(&w->zone, &heirs);
+    to = notify_bus_successor(&w->zone, full, &heirs);
 
-    if (h.batch.to == NOTIFY_NONE) {
+    if (to == NOTIFY_NONE) {
         return NGX_AGAIN;
     }
 
     /* evenly, also when there are few sockets */
 
-    h.max = (w->sockets + heirs - 1) / heirs;
-    h.max = ngx_min(h.max, w->batch);
+    ngx_http_notify_handover_collect(w, &h,
+                                     ngx_min((w->sockets + heirs - 1) / heirs,
+                                             w->batch));
+    h.batch.to = to;
 
-    h.batch.n = 0;
-    h.batch.length = sizeof(uint32_t);
+    rc = ngx_http_notify_handover_send(w, &h);
+
+    if (rc == NGX_AGAIN) {
+        full[to / 64] |= (uint64_t) 1 << (to % 64);
+        return NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_notify_handover_collect(ngx_http_notify_worker_t *w,
+    ngx_http_notify_handover_t *h, ngx_uint_t max)
+{
+    h->batch.n = 0;
+    h->batch.length = sizeof(uint32_t);
+    h->max = max;
 
     ngx_http_notify_deadlines_each(&w->deadlines,
-                                   ngx_http_notify_handover_visit, &h);
-
-    return ngx_http_notify_handover_send(w, &h);
+                                   ngx_http_notify_handover_visit, h);
 }
 
 
@@ -150,7 +199,7 @@ ngx_http_notify_handover_visit(ngx_http_notify_deadline_t *deadline,
 
     s = ngx_queue_data(deadline, ngx_http_notify_socket_t, deadline);
 
-    if (!ngx_http_notify_record_can(s)) {
+    if (!ngx_http_notify_record_can(s) || (h->idle && s->out)) {
         return NGX_OK;
     }
 
@@ -216,6 +265,7 @@ ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
         return NGX_AGAIN;
     }
 
+    w->handed_last = ngx_current_msec;
     w->batch = ngx_min(w->batch * 2, NOTIFY_BATCH_MAX);
     w->handed += h->batch.n;
     w->heirs[h->batch.to / 64] |= (uint64_t) 1 << (h->batch.to % 64);

@@ -16,6 +16,7 @@
 #include "ngx_http_notify_handover.h"
 #include "ngx_http_notify_ping.h"
 #include "ngx_http_notify_process.h"
+#include "ngx_http_notify_record.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
@@ -47,6 +48,7 @@ static ngx_uint_t ngx_http_notify_seats(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_notify_process_seat(ngx_cycle_t *cycle);
 static void ngx_http_notify_process_sweep(ngx_event_t *ev);
 static ngx_uint_t ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w);
+static void ngx_http_notify_process_quit(ngx_http_notify_worker_t *w);
 static void ngx_http_notify_process_reap(ngx_log_t *log);
 static void ngx_http_notify_process_exiting(void);
 static void ngx_http_notify_process_left(void);
@@ -324,7 +326,6 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
 
 /* NGX_DECLINED: none is free, the sweep tries again */
 
-
 static ngx_int_t
 ngx_http_notify_process_seat(ngx_cycle_t *cycle)
 {
@@ -351,13 +352,17 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
         ngx_http_notify_wake_self();
     }
 
+    w->seat->records = NGX_HTTP_NOTIFY_RECORD_LAYOUT;
     w->seat->capacity = ngx_http_notify_capacity(w);
 
     return NGX_OK;
 }
 
 
-/* each second: workers that have died, and a seat for one that has none */
+/*
+ * Each second: workers that have died, a seat for one that has none, and
+ * sockets that an exiting worker did not have when it was told.
+ */
 
 static void
 ngx_http_notify_process_sweep(ngx_event_t *ev)
@@ -372,8 +377,16 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
     if (w->seat) {
         notify_bus_discard(&w->zone);
 
-        if (w->seat->evicted || ngx_http_notify_process_is_last(w)) {
+        if (w->seat->evicted) {
             ngx_http_notify_drain_all();
+
+        } else if (ngx_http_notify_process_is_last(w)) {
+            ngx_http_notify_process_quit(w);
+        }
+
+        if (w->sockets) {
+            ngx_http_notify_handover_more();
+            ngx_http_notify_drain_more();
         }
 
     } else if (!ngx_exiting
@@ -402,7 +415,7 @@ ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w)
     ngx_uint_t      i;
     notify_seat_t  *s;
 
-    if (!w->handing) {
+    if (!w->handing || w->exiting) {
         return 0;
     }
 
@@ -418,6 +431,16 @@ ngx_http_notify_process_is_last(ngx_http_notify_worker_t *w)
     /* others may have died, and be on their way back */
 
     return ++w->alone > NGX_HTTP_NOTIFY_ALONE;
+}
+
+
+static void
+ngx_http_notify_process_quit(ngx_http_notify_worker_t *w)
+{
+    w->exiting = 1;
+
+    ngx_http_notify_drain_others();
+    ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
 }
 
 
@@ -469,13 +492,19 @@ ngx_http_notify_process_exiting(void)
     w->seat->capacity = 0;
     w->seat->exiting = 1;
 
+    /*
+     * Sockets on their way to this worker are to go the way of its others; no
+     * more of them come.  Nor is it left to the events: without sockets it
+     * exits before the next ones.
+     */
+
+    ngx_http_notify_deliver_handler(&w->take);
+
     newer = (w->zone.head->generation != w->conf->generation)
-            || notify_bus_successor(&w->zone, &heirs) != NOTIFY_NONE;
+            || notify_bus_successor(&w->zone, NULL, &heirs) != NOTIFY_NONE;
 
     if (!newer) {
-        w->exiting = 1;
-        ngx_http_notify_drain_others();
-        ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
+        ngx_http_notify_process_quit(w);
         return;
     }
 
@@ -491,23 +520,35 @@ ngx_http_notify_process_exiting(void)
 }
 
 
-/* what could be handed over has been */
+/* what could be handed over has been, but for what found no room */
 
 static void
 ngx_http_notify_process_left(void)
 {
+    ngx_uint_t                 stay, wait;
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
 
-    if (w->sockets == 0) {
-        return;
+    ngx_http_notify_drain_count(&stay, &wait);
+
+    if (!w->conf->handover) {
+        stay += wait;
+        wait = 0;
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "%ui sockets stay%s, set notify_drain or "
-                  "worker_shutdown_timeout", w->sockets,
-                  w->conf->handover ? " (TLS or limit_conn)" : "");
+    if (wait) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%ui sockets find no room in new workers, raise "
+                      "worker_connections or notify_zone", wait);
+    }
+
+    if (stay) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%ui sockets stay%s, set notify_drain or "
+                      "worker_shutdown_timeout", stay,
+                      w->conf->handover ? " (TLS or limit_conn)" : "");
+    }
 
     ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
 }
@@ -524,9 +565,17 @@ ngx_http_notify_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
-    /* a graceful exit has none left */
+    /*
+     * A graceful exit has no sockets left.  Else what is in the inbox goes out,
+     * and sockets on their way to this worker are told as its own are.
+     */
 
+    w->exiting = 0;
+
+    ngx_http_notify_deliver_handler(&w->take);
     ngx_http_notify_drain_terminate();
+
+    (void) notify_bus_take(&w->zone, NULL, 0, w->done, w->ndone);
 
     w->seat = NULL;
     notify_seat_leave(&w->zone);

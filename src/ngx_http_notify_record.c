@@ -62,6 +62,7 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.codec = s->in ? sizeof(notify_codec_t) : 0;
     record.data = s->in ? (uint32_t) s->in->len : 0;
     record.tail = (uint32_t) ngx_http_notify_send_size(s->out);
+    record.behind = (uint32_t) ngx_http_notify_send_behind(s->out);
     record.family = s->family;
     record.pinged = s->pinged;
     record.reading = s->reading;
@@ -159,7 +160,7 @@ ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
     ngx_http_notify_record_get(reader, data, record->tail);
 
     return ngx_http_notify_send_restore(s->connection, &s->out, data,
-                                        record->tail);
+                                        record->tail, record->behind);
 }
 
 

@@ -31,11 +31,13 @@ typedef struct {
     uint32_t                     codec;     /* 0, or sizeof(notify_codec_t) */
     uint32_t                     data;      /* of a message to be relayed */
     uint32_t                     tail;      /* waits to be sent */
+    uint32_t                     behind;    /* of these, behind the message
+                                               that is being sent */
     uint8_t                      family;
     uint8_t                      pinged;
     uint8_t                      reading;
     uint8_t                      v1;
-    uint8_t                      reserved[4];
+    uint8_t                      reserved[8];
 } ngx_http_notify_record_t;
 
 

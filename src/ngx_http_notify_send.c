@@ -226,6 +226,7 @@ ngx_http_notify_send_queue(ngx_connection_t *c, ngx_http_notify_out_t *o,
         (*m)->item = *item;
         (*m)->refs = 1;
         (*m)->data = NULL;
+        (*m)->behind = 0;
     }
 
     (*m)->refs++;
@@ -430,6 +431,8 @@ ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
         o->last = &o->first;
     }
 
+    o->bytes -= w->message->behind;
+
     ngx_http_notify_message_release(w->message);
     ngx_free(w);
 
@@ -536,9 +539,16 @@ ngx_http_notify_send_copy(ngx_http_notify_out_t *o, u_char *p)
 }
 
 
+size_t
+ngx_http_notify_send_behind(ngx_http_notify_out_t *o)
+{
+    return o ? o->bytes : 0;
+}
+
+
 ngx_int_t
 ngx_http_notify_send_restore(ngx_connection_t *c, ngx_http_notify_out_t **out,
-    u_char *data, size_t len)
+    u_char *data, size_t len, size_t behind)
 {
     ngx_http_notify_out_t      *o;
     ngx_http_notify_wait_t     *w;
@@ -567,8 +577,11 @@ ngx_http_notify_send_restore(ngx_connection_t *c, ngx_http_notify_out_t **out,
     m->refs = 1;
     m->data = data;
     m->base = data;
+    m->behind = behind;
 
     ngx_http_notify_send_append(o, w, m);
+
+    o->bytes += behind;
 
     /* it may begin within a frame */
 
@@ -606,7 +619,7 @@ ngx_http_notify_send_cut(ngx_http_notify_out_t *o)
 
     o->first->next = NULL;
     o->last = &o->first->next;
-    o->bytes = 0;
+    o->bytes = o->first->message->behind;
 }
 
 

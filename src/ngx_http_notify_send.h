@@ -27,6 +27,8 @@ struct ngx_http_notify_message_s {
     u_char                  *data;      /* not NULL: no message of the bus, but
                                            bytes of this worker's own, */
     u_char                  *base;      /* in this memory of ngx_alloc() */
+    size_t                   behind;    /* of these, what another worker had
+                                           waiting behind one message */
 };
 
 
@@ -76,9 +78,11 @@ ngx_int_t ngx_http_notify_send_flush(ngx_connection_t *c,
 
 /*
  * What waits, as bytes: for another worker, which restores it.  It must not be
- * about to close.  _copy() writes as many bytes as _size() says.
+ * about to close.  _copy() writes as many bytes as _size() says; _behind() of
+ * these are behind the message that is being sent.
  */
 size_t ngx_http_notify_send_size(ngx_http_notify_out_t *out);
+size_t ngx_http_notify_send_behind(ngx_http_notify_out_t *out);
 void ngx_http_notify_send_copy(ngx_http_notify_out_t *out, u_char *p);
 
 /*
@@ -86,7 +90,7 @@ void ngx_http_notify_send_copy(ngx_http_notify_out_t *out, u_char *p);
  * ngx_alloc() and is taken.  NGX_ERROR: no memory, and data is freed.
  */
 ngx_int_t ngx_http_notify_send_restore(ngx_connection_t *c,
-    ngx_http_notify_out_t **out, u_char *data, size_t len);
+    ngx_http_notify_out_t **out, u_char *data, size_t len, size_t behind);
 
 /* Drops the messages that wait, but for one that has begun to go out. */
 void ngx_http_notify_send_cut(ngx_http_notify_out_t *out);

@@ -103,7 +103,8 @@ ngx_http_notify_socket_hello(ngx_http_notify_socket_t *s,
         return NGX_ERROR;
     }
 
-    return ngx_http_notify_send_restore(s->connection, &s->out, hello, len);
+    return ngx_http_notify_send_restore(s->connection, &s->out, hello, len,
+                                        0);
 }
 
 

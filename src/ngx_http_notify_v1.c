@@ -67,6 +67,7 @@ ngx_http_notify_v1_message(notify_item_t *item, ngx_log_t *log)
     m->item.id = item->id;
     m->refs = 1;
     m->base = data;
+    m->behind = 0;
     m->data = ngx_http_notify_v1_frame(text, p, &len);
     m->item.length = (uint32_t) len;
 

@@ -63,6 +63,7 @@ typedef struct {
 
     ngx_event_t                  handover;      /* sockets that are left */
     ngx_msec_t                   handing_since;
+    ngx_msec_t                   handed_last;   /* when a batch last went */
     ngx_uint_t                   handed;        /* sockets, so far */
     uint64_t                     heirs[NOTIFY_SEATS_MAX / 64];  /* to these */
     ngx_uint_t                   batch;         /* sockets at a time */

@@ -67,6 +67,7 @@ notify_batch_may_locked(const notify_zone_t *z, uint32_t seat, uint32_t n)
 
     return to->state == NOTIFY_SEAT_LIVE
            && !to->exiting
+           && to->records == from->records
            && to->capacity >= n
            && to->sockets <= to->capacity - n
            && (to->generation > from->generation
@@ -315,6 +316,29 @@ notify_batch_sockets(const notify_zone_t *z, uint32_t message)
     notify_batch_reader_t  reader;
 
     return notify_batch_start(z, message, &reader);
+}
+
+
+void
+notify_batch_keys(const notify_zone_t *z, uint32_t message, uint32_t *keys)
+{
+    uint32_t                i, k;
+    notify_batch_head_t     head;
+    notify_batch_reader_t   reader;
+    notify_batch_change_t   change;
+
+    memset(&reader, 0, sizeof(notify_batch_reader_t));
+    reader.message = message;
+
+    notify_batch_read(z, &reader, &head, sizeof(head));
+
+    for (i = 0; i < head.changes; i++) {
+        notify_batch_read(z, &reader, &change, sizeof(change));
+
+        for (k = 0; k < change.n; k++) {
+            *keys++ = change.key;
+        }
+    }
 }
 
 

@@ -39,7 +39,8 @@ typedef struct {
 
 /*
  * Whether the seat may be handed sockets by z->seat: it is ready, has room for
- * n more, and belongs to a newer configuration or to another master.
+ * n more, reads records as this one writes them, and belongs to a newer
+ * configuration or to another master.
  */
 bool notify_batch_may_locked(const notify_zone_t *z, uint32_t seat, uint32_t n);
 
@@ -72,6 +73,13 @@ uint32_t notify_batch_open(const notify_zone_t *z, uint32_t message,
 
 /* How many sockets a batch has. */
 uint32_t notify_batch_sockets(const notify_zone_t *z, uint32_t message);
+
+/*
+ * The keys of a batch's sockets, one for each, in another order than that of
+ * the records: for who cannot read those.
+ */
+void notify_batch_keys(const notify_zone_t *z, uint32_t message,
+    uint32_t *keys);
 
 /* The next n bytes; the caller knows how many there are. */
 void notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,

@@ -653,7 +653,7 @@ notify_bus_read_locked(notify_zone_t *z, uint32_t key, uint64_t since,
 
 
 uint32_t
-notify_bus_successor(notify_zone_t *z, uint32_t *n)
+notify_bus_successor(notify_zone_t *z, const uint64_t *but, uint32_t *n)
 {
     uint32_t        i, best;
     notify_seat_t  *s, *b;
@@ -665,7 +665,9 @@ notify_bus_successor(notify_zone_t *z, uint32_t *n)
 
     for (i = 0; i < z->head->seats; i++) {
 
-        if (!notify_batch_may_locked(z, i, 1)) {
+        if ((but && but[i / 64] >> (i % 64) & 1)
+            || !notify_batch_may_locked(z, i, 1))
+        {
             continue;
         }
 

@@ -143,9 +143,11 @@ int notify_bus_read(notify_zone_t *z, uint32_t key, uint64_t since,
 /*
  * The seat that sockets of this worker should be handed to next: of those that
  * may have them, in the newest configuration, the one with the fewest.  *n says
- * how many there are.  NOTIFY_NONE: none, now.
+ * how many there are.  NOTIFY_NONE: none, now.  but, which may be NULL, has a
+ * bit for each seat, set for those that are not to be thought of.
  */
-uint32_t notify_bus_successor(notify_zone_t *z, uint32_t *n);
+uint32_t notify_bus_successor(notify_zone_t *z, const uint64_t *but,
+    uint32_t *n);
 
 /* Closes descriptors in this seat's pair that a dead sender has left there. */
 void notify_bus_discard(notify_zone_t *z);

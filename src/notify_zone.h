@@ -96,6 +96,8 @@ typedef struct {
 
     uint32_t         capacity;               /* sockets at most; 0: takes none
                                                 over, not ready or exiting */
+    uint32_t         records;                /* layout of those it writes and
+                                                reads, in batches */
     uint32_t         exiting;
     uint32_t         evicted;                /* asked to give the seat up */
     uint32_t         tls;                    /* sockets over TLS */

@@ -116,10 +116,11 @@ for my $cc ('gcc', 'clang') {
 # our own are compiled.
 {
     my $objs = "$dir/static";
-    my $flags = 'bash -c \'cd ' . $debian . ' && . ./conf_flags && '
-                . './configure "${NGX_CONF_FLAGS[@]}" --add-module=' . $ndk
+    my $configure = 'bash -c \'cd ' . $debian . ' && . ./conf_flags && '
+                . 'env -u CFLAGS ./configure "${NGX_CONF_FLAGS[@]}" '
+                . '--add-module=' . $ndk
                 . " --add-module=$copy --builddir=$objs'";
-    ok(run($flags), 'configured as a part of nginx');
+    ok(run($configure), 'configured as a part of nginx');
 
     my @objects = map { m{([^/]+)\.c$} ? "$objs/addon/src/$1.o" : () }
                   glob "$copy/src/*.c";

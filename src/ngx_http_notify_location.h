@@ -1,7 +1,7 @@
 /*
  * The locations that take sockets or pushes: what sockets log with, and which
- * location they belong to, in words that another configuration, or another nginx,
- * understands.
+ * location they belong to, in words that another configuration, or another
+ * nginx, understands.
  */
 
 #ifndef NGX_HTTP_NOTIFY_LOCATION_H_INCLUDED

@@ -31,7 +31,7 @@
  */
 #define NGX_HTTP_NOTIFY_SEATS_MIN  80
 
-#define NGX_HTTP_NOTIFY_FILES      32       /* left to nginx, for its channels */
+#define NGX_HTTP_NOTIFY_FILES      32       /* left to nginx's channels */
 #define NGX_HTTP_NOTIFY_SEAT_FILES 3        /* descriptors of a seat */
 #define NGX_HTTP_NOTIFY_SWEEP      1000     /* ms */
 #define NGX_HTTP_NOTIFY_ALONE      2        /* sweeps */
@@ -582,7 +582,7 @@ ngx_http_notify_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* a worker at its limit does not hear nginx, whose messages carry descriptors */
+/* a worker at its limit does not hear nginx: its messages carry descriptors */
 
 static ngx_uint_t
 ngx_http_notify_files_max(void)

@@ -40,7 +40,7 @@ typedef struct {
     notify_seat_t               *seat;          /* NULL: none is free yet */
     ngx_http_notify_main_conf_t *conf;
 
-    ngx_http_notify_table_t      table;         /* sockets that may be sent to */
+    ngx_http_notify_table_t      table;         /* sockets to send to */
     ngx_http_notify_deadlines_t  deadlines;     /* pings, lingering closes */
     ngx_uint_t                   sockets;       /* connections they hold */
     ngx_uint_t                   sockets_max;   /* notify_reserve */

@@ -22,8 +22,8 @@ enum {
     NOTIFY_N_DELIVERED,                      /* to a socket, or its queue */
     NOTIFY_N_DROPPED,                        /* by notify_slow drop */
     NOTIFY_N_HANDSHAKES,                     /* 101 */
-    NOTIFY_N_REFUSED_REQUEST,                /* 400, 405, 426: not a handshake */
-    NOTIFY_N_REFUSED_USER,                   /* 400, 401: no user, or a bad one */
+    NOTIFY_N_REFUSED_REQUEST,                /* 400, 405, 426: no handshake */
+    NOTIFY_N_REFUSED_USER,                   /* 400, 401: no or a bad user */
     NOTIFY_N_REFUSED_ORIGIN,                 /* 403 */
     NOTIFY_N_REFUSED_PEER,                   /* 403: not local */
     NOTIFY_N_REFUSED_RESERVE,                /* 503 */

@@ -67,7 +67,7 @@ void notify_key_lost_locked(notify_zone_t *z, uint32_t key, uint32_t hash,
 uint32_t *notify_key_entry_locked(notify_zone_t *z, uint32_t key,
     uint32_t seat);
 
-/* Takes one socket of this seat away; frees the key if that was its last use. */
+/* Takes one socket of this seat away; frees the key after its last use. */
 void notify_key_leave_locked(notify_zone_t *z, uint32_t key, uint32_t seat);
 
 /* Frees the key if no socket and no message needs it. */

@@ -75,7 +75,7 @@ enum {
  * the operation that died.
  */
 typedef struct {
-    pthread_mutex_t  life;                   /* robust; held: the worker lives */
+    pthread_mutex_t  life;                   /* robust; held by the living */
     uint32_t         state;                  /* truth */
     uint32_t         generation;             /* truth: of its configuration */
     int32_t          pid;

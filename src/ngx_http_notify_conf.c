@@ -138,6 +138,9 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
     nlcf->history_ttl = NGX_CONF_UNSET;
     nlcf->slow = NGX_CONF_UNSET_UINT;
     nlcf->drain = NGX_CONF_UNSET_MSEC;
+    nlcf->expires = NGX_CONF_UNSET_PTR;
+    nlcf->lifetime = NGX_CONF_UNSET_MSEC;
+    nlcf->client_rate = NGX_CONF_UNSET_UINT;
     nlcf->client_messages = NGX_CONF_UNSET_UINT;
     nlcf->client_max_size = NGX_CONF_UNSET_SIZE;
     nlcf->written = NGX_CONF_UNSET_PTR;
@@ -166,6 +169,9 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->client_messages, prev->client_messages,
                               NGX_HTTP_NOTIFY_CLIENT_IGNORE);
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 0);
+    ngx_conf_merge_ptr_value(conf->expires, prev->expires, NULL);
+    ngx_conf_merge_msec_value(conf->lifetime, prev->lifetime, 0);
+    ngx_conf_merge_uint_value(conf->client_rate, prev->client_rate, 0);
     ngx_conf_merge_uint_value(conf->history, prev->history, 64);
     ngx_conf_merge_sec_value(conf->history_ttl, prev->history_ttl, 600);
     ngx_conf_merge_size_value(conf->client_max_size, prev->client_max_size,

@@ -93,6 +93,9 @@ typedef struct {
                                                 /* NGX_HTTP_NOTIFY_CLIENT_* */
     size_t                      client_max_size;        /* bytes */
     ngx_msec_t                  drain;          /* notify_drain, 0: off */
+    ngx_http_complex_value_t   *expires;        /* NULL: none; unix time */
+    ngx_msec_t                  lifetime;       /* 0: off */
+    ngx_uint_t                  client_rate;    /* 1/1000 a second; 0: off */
 
     uint64_t                    id;             /* its name over reloads, see
                                                    ngx_http_notify_location.h */

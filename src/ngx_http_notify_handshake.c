@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_notify_handshake_origin(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf);
 static ngx_int_t ngx_http_notify_handshake_user(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx);
+static ngx_int_t ngx_http_notify_handshake_expires(ngx_http_request_t *r,
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_notify_handshake_join(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
@@ -43,6 +45,10 @@ static ngx_int_t ngx_http_notify_handshake_required(ngx_http_request_t *r,
     const char *field, const char *text);
 static ngx_int_t ngx_http_notify_handshake_426(ngx_http_request_t *r,
     const char *field, const char *text);
+
+
+/* nobody's session is longer: a year, in seconds */
+#define NGX_HTTP_NOTIFY_EXPIRES_MAX  (366 * 24 * 60 * 60)
 
 
 #define ngx_http_notify_header(r, name, n)                                    \
@@ -88,6 +94,11 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_http_notify_handshake_user(r, nlcf, &ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_notify_handshake_expires(r, nlcf, &wish);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -430,6 +441,53 @@ ngx_http_notify_handshake_user(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/* when the session ends that the user was taken from */
+
+static ngx_int_t
+ngx_http_notify_handshake_expires(ngx_http_request_t *r,
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish)
+{
+    time_t     expires, left;
+    ngx_str_t  value;
+
+    if (nlcf->expires == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, nlcf->expires, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        return NGX_OK;
+    }
+
+    expires = ngx_atotm(value.data, value.len);
+
+    if (expires == (time_t) NGX_ERROR) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "notify_expires",
+                                      "\"%V\" is not a time in seconds since "
+                                      "the epoch", &value);
+    }
+
+    left = expires - ngx_time();
+
+    if (left <= 0) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_UNAUTHORIZED,
+                                      "notify_expires",
+                                      "the session has expired");
+    }
+
+    left = ngx_min(left, NGX_HTTP_NOTIFY_EXPIRES_MAX);
+
+    wish->expires = ngx_current_msec + (ngx_msec_t) left * 1000;
+
+    return NGX_OK;
 }
 
 

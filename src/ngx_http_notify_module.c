@@ -41,6 +41,11 @@ static ngx_http_notify_bounds_t  ngx_http_notify_drain = {
     1000, 24 * 60 * 60 * 1000, "a time such as 60s, from 1s to 1d, or off"
 };
 
+static ngx_http_notify_bounds_t  ngx_http_notify_lifetime = {
+    1000, 30ul * 24 * 60 * 60 * 1000, "a time such as 12h, from 1s to 30d, or "
+    "off"
+};
+
 static ngx_http_notify_bounds_t  ngx_http_notify_send_buffer = {
     1024, 1024 * 1024 * 1024, "a size such as 64k, from 1k to 1024m"
 };
@@ -170,6 +175,27 @@ static ngx_command_t  ngx_http_notify_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_notify_loc_conf_t, drain),
       &ngx_http_notify_drain },
+
+    { ngx_string("notify_expires"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_notify_loc_conf_t, expires),
+      NULL },
+
+    { ngx_string("notify_lifetime"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_notify_time_or_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_notify_loc_conf_t, lifetime),
+      &ngx_http_notify_lifetime },
+
+    { ngx_string("notify_client_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_notify_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("notify_client_messages"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

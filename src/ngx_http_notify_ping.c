@@ -50,3 +50,37 @@ ngx_http_notify_ping_handler(ngx_event_t *ev)
 
     ngx_http_notify_deadlines_rearm(d, NGX_HTTP_NOTIFY_PING_REST);
 }
+
+
+void
+ngx_http_notify_ping_expired_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                   n, code;
+    ngx_http_notify_expiry_t    *expiry;
+    ngx_http_notify_socket_t    *s;
+    ngx_http_notify_expiries_t  *e;
+
+    e = &ngx_http_notify_worker.expiries;
+
+    for (n = 0; n < NGX_HTTP_NOTIFY_PING_MAX; n++) {
+
+        expiry = ngx_http_notify_expiry_over(e);
+
+        if (expiry == NULL) {
+            break;
+        }
+
+        s = expiry->data;
+        code = expiry->code;
+
+        s->expiry = NULL;
+        ngx_http_notify_expiry_remove(e, expiry);
+
+        (void) ngx_http_notify_socket_close(s, code,
+                                            code == NOTIFY_CLOSE_EXPIRED
+                                            ? "session expired"
+                                            : "lifetime is over");
+    }
+
+    ngx_http_notify_expiries_rearm(e, NGX_HTTP_NOTIFY_PING_REST);
+}

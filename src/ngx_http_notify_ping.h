@@ -1,5 +1,5 @@
 /*
- * Pings what is silent, and drops what stays so.
+ * Pings what is silent, and drops what stays so; closes what has expired.
  */
 
 #ifndef NGX_HTTP_NOTIFY_PING_H_INCLUDED
@@ -12,5 +12,8 @@
 
 /* the handler of the worker's deadlines */
 void ngx_http_notify_ping_handler(ngx_event_t *ev);
+
+/* the handler of its expiries */
+void ngx_http_notify_ping_expired_handler(ngx_event_t *ev);
 
 #endif /* NGX_HTTP_NOTIFY_PING_H_INCLUDED */

@@ -302,6 +302,9 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_notify_expiries_init(&w->expiries, cycle->log,
+                                  ngx_http_notify_ping_expired_handler);
+
     w->take.handler = ngx_http_notify_deliver_handler;
     w->take.data = w;
     w->take.log = cycle->log;

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_notify_receive_bytes(ngx_http_notify_socket_t *s,
     u_char *p, size_t n);
 static ngx_int_t ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
+static ngx_int_t ngx_http_notify_receive_too_many(
+    ngx_http_notify_socket_t *s);
 static ngx_int_t ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
 static ngx_int_t ngx_http_notify_receive_collect(ngx_http_notify_socket_t *s,
@@ -212,6 +214,11 @@ ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
     switch (ev->type) {
 
     case NOTIFY_CODEC_PING:
+
+        if (!closing && ngx_http_notify_socket_heard(s) != NGX_OK) {
+            return ngx_http_notify_receive_too_many(s);
+        }
+
         return ngx_http_notify_socket_pong(s, ev->data, ev->len);
 
     case NOTIFY_CODEC_DATA:
@@ -235,6 +242,16 @@ ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
 }
 
 
+static ngx_int_t
+ngx_http_notify_receive_too_many(ngx_http_notify_socket_t *s)
+{
+    ngx_http_notify_count(NOTIFY_N_TOO_MANY, 1);
+
+    return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_POLICY,
+                                       "too many messages");
+}
+
+
 /* NGX_ERROR: the socket was freed */
 
 static ngx_int_t
@@ -243,6 +260,10 @@ ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
 {
     if (ev->first) {
         ngx_http_notify_count(NOTIFY_N_CLIENT_MESSAGES, 1);
+
+        if (ngx_http_notify_socket_heard(s) != NGX_OK) {
+            return ngx_http_notify_receive_too_many(s);
+        }
     }
 
     switch (s->conf->client_messages) {

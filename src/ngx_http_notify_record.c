@@ -66,6 +66,12 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.family = s->family;
     record.pinged = s->pinged;
     record.reading = s->reading;
+
+    if (s->expiry) {
+        record.expires = s->expiry->node.key;
+        record.code = (uint16_t) s->expiry->code;
+    }
+
     record.v1 = s->v1;
 
     p = ngx_cpymem(p, &record, sizeof(ngx_http_notify_record_t));
@@ -85,7 +91,7 @@ ngx_int_t
 ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
 {
-    ngx_int_t  in, out;
+    ngx_int_t  in, out, expires;
 
     s->since = record->since;
     ngx_memcpy(s->u.addr, record->addr, sizeof(record->addr));
@@ -99,7 +105,16 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     in = ngx_http_notify_record_read_in(s, record, reader);
     out = ngx_http_notify_record_read_out(s, record, reader);
 
-    return in == NGX_OK && out == NGX_OK ? NGX_OK : NGX_ERROR;
+    expires = NGX_OK;
+
+    if (record->expires) {
+        expires = ngx_http_notify_socket_expires(s,
+                                                 (ngx_msec_t) record->expires,
+                                                 record->code);
+    }
+
+    return in == NGX_OK && out == NGX_OK && expires == NGX_OK ? NGX_OK
+                                                              : NGX_ERROR;
 }
 
 

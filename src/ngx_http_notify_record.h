@@ -22,6 +22,7 @@ typedef struct {
     uint64_t                     location;  /* ngx_http_notify_location.h */
     uint64_t                     since;
     uint64_t                     number;    /* of the connection, in logs */
+    uint64_t                     expires;   /* ms, ngx_current_msec, or 0 */
     u_char                       addr[16];
     uint32_t                     key;
     uint32_t                     deadline;  /* ms, low bits */
@@ -37,7 +38,8 @@ typedef struct {
     uint8_t                      pinged;
     uint8_t                      reading;
     uint8_t                      v1;
-    uint8_t                      reserved[8];
+    uint8_t                      reserved[6];
+    uint16_t                     code;      /* to close with then */
 } ngx_http_notify_record_t;
 
 

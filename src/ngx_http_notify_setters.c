@@ -494,6 +494,56 @@ ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_notify_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_notify_loc_conf_t *nlcf = conf;
+
+    size_t      len;
+    ngx_int_t   n, scale;
+    ngx_str_t  *value;
+
+    static const char  write[] = "a rate such as 10r/s or 30r/m, from 1r/m to "
+                                 "100000r/s, or off";
+
+    if (nlcf->client_rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    len = value[1].len;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        nlcf->client_rate = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (len < 4) {
+        return ngx_http_notify_invalid(cf, write);
+    }
+
+    if (ngx_strncmp(value[1].data + len - 3, "r/s", 3) == 0) {
+        scale = 1;
+
+    } else if (ngx_strncmp(value[1].data + len - 3, "r/m", 3) == 0) {
+        scale = 60;
+
+    } else {
+        return ngx_http_notify_invalid(cf, write);
+    }
+
+    n = ngx_atoi(value[1].data, len - 3);
+
+    if (n < 1 || n > 100000) {
+        return ngx_http_notify_invalid(cf, write);
+    }
+
+    nlcf->client_rate = (ngx_uint_t) (n * 1000 / scale);
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_notify_history(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_notify_loc_conf_t *nlcf = conf;

@@ -23,6 +23,7 @@
 #include "notify_codec.h"
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_deadline.h"
+#include "ngx_http_notify_expiry.h"
 #include "ngx_http_notify_send.h"
 #include "ngx_http_notify_table.h"
 
@@ -55,6 +56,7 @@ typedef struct {
     ngx_http_notify_loc_conf_t  *conf;      /* its worker's cycle has it */
     ngx_http_notify_out_t       *out;       /* NULL: nothing waits */
     ngx_http_notify_in_t        *in;        /* NULL: between messages */
+    ngx_http_notify_expiry_t    *expiry;    /* NULL: it does not expire */
     uint64_t                     since;     /* the last it was given */
 
     union {
@@ -64,6 +66,8 @@ typedef struct {
 
     uint32_t                     opened;    /* s since the epoch, low bits */
     uint32_t                     messages;  /* sent */
+    uint32_t                     heard;     /* ms, low bits: of the last */
+    uint32_t                     excess;    /* of notify_client_rate */
     uint16_t                     code;      /* closed with */
     uint8_t                      family;    /* AF_INET, AF_INET6, AF_UNIX */
     uint8_t                      state;
@@ -84,6 +88,7 @@ typedef struct {
 typedef struct {
     notify_name_of_t             name;
     uint64_t                     last;      /* resume: the last id it has */
+    ngx_msec_t                   expires;   /* ngx_current_msec then, or 0 */
     unsigned                     resume:1;
     unsigned                     gap:1;     /* it has one, but cannot resume */
     unsigned                     v1:1;
@@ -131,6 +136,16 @@ ngx_http_notify_socket_t *ngx_http_notify_socket_adopt(ngx_connection_t *c,
  * without a word to the peer or the bus.
  */
 void ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s);
+
+/* Has it closed with that code then.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_notify_socket_expires(ngx_http_notify_socket_t *s,
+    ngx_msec_t at, ngx_uint_t code);
+
+/*
+ * Counts a message or a ping against notify_client_rate: NGX_DECLINED when
+ * there are too many.
+ */
+ngx_int_t ngx_http_notify_socket_heard(ngx_http_notify_socket_t *s);
 
 /* Sends what waits, and reads on.  NGX_ERROR: the socket was freed. */
 ngx_int_t ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s);

@@ -137,6 +137,8 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
 
     { NOTIFY_N_CLIENT_MESSAGES, "client_messages", "received",
       "client_messages_total", NULL, "Data messages from clients." },
+    { NOTIFY_N_TOO_MANY, "client_messages", "too_many",
+      "rate_closes_total", NULL, "Sockets closed by notify_client_rate." },
     { NOTIFY_N_RELAYED, "client_messages", "relayed", "relays_total", NULL,
       "Client messages relayed." },
     { NOTIFY_N_RELAY_FULL, "client_messages", "relay_full",

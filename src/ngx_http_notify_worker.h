@@ -15,6 +15,7 @@
 #include "notify_zone.h"
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_deadline.h"
+#include "ngx_http_notify_expiry.h"
 #include "ngx_http_notify_table.h"
 
 
@@ -42,6 +43,7 @@ typedef struct {
 
     ngx_http_notify_table_t      table;         /* sockets to send to */
     ngx_http_notify_deadlines_t  deadlines;     /* pings, lingering closes */
+    ngx_http_notify_expiries_t   expiries;      /* sessions, lifetimes */
     ngx_uint_t                   sockets;       /* connections they hold */
     ngx_uint_t                   sockets_max;   /* notify_reserve */
     ngx_uint_t                   files_max;     /* descriptors below this */

@@ -29,6 +29,7 @@ enum {
     NOTIFY_N_REFUSED_RESERVE,                /* 503 */
     NOTIFY_N_REFUSED_ZONE,                   /* 503: zone full, or no seat */
     NOTIFY_N_CLIENT_MESSAGES,
+    NOTIFY_N_TOO_MANY,                       /* closes by notify_client_rate */
     NOTIFY_N_RELAYED,
     NOTIFY_N_RELAY_FULL,                     /* not relayed: zone full */
     NOTIFY_N_PINGS,

@@ -15,6 +15,7 @@
 #include "ngx_http_notify_compat.h"
 #include "ngx_http_notify_detach.h"
 #include "ngx_http_notify_handshake.h"
+#include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_request.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_v1.h"
@@ -33,10 +34,11 @@ static ngx_int_t ngx_http_notify_handshake_origin(ngx_http_request_t *r,
 static ngx_int_t ngx_http_notify_handshake_user(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx);
 static ngx_int_t ngx_http_notify_handshake_expires(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
+    ngx_http_notify_loc_conf_t *nlcf, ngx_msec_t *end);
 static ngx_int_t ngx_http_notify_handshake_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_notify_handshake_join(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish,
+    ngx_msec_t end);
 static ngx_int_t ngx_http_notify_handshake_answer(ngx_http_request_t *r,
     ngx_str_t *key, ngx_uint_t v1);
 static ngx_uint_t ngx_http_notify_handshake_asks(ngx_http_request_t *r,
@@ -65,6 +67,7 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     ngx_str_t                    key = ngx_null_string;
+    ngx_msec_t                   end;
     ngx_http_notify_ctx_t       *ctx;
     ngx_http_notify_wish_t       wish;
     ngx_http_notify_loc_conf_t  *nlcf;
@@ -98,7 +101,7 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_expires(r, nlcf, &wish);
+    rc = ngx_http_notify_handshake_expires(r, nlcf, &end);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -110,7 +113,7 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
 
     ngx_http_notify_request_name(ctx, &wish.name);
 
-    rc = ngx_http_notify_handshake_join(r, nlcf, &wish);
+    rc = ngx_http_notify_handshake_join(r, nlcf, &wish, end);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -448,10 +451,12 @@ ngx_http_notify_handshake_user(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_notify_handshake_expires(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish)
+    ngx_http_notify_loc_conf_t *nlcf, ngx_msec_t *end)
 {
     time_t     expires, left;
     ngx_str_t  value;
+
+    *end = 0;
 
     if (nlcf->expires == NULL) {
         return NGX_OK;
@@ -485,7 +490,7 @@ ngx_http_notify_handshake_expires(ngx_http_request_t *r,
 
     left = ngx_min(left, NGX_HTTP_NOTIFY_EXPIRES_MAX);
 
-    wish->expires = ngx_current_msec + (ngx_msec_t) left * 1000;
+    *end = ngx_current_msec + (ngx_msec_t) left * 1000;
 
     return NGX_OK;
 }
@@ -552,7 +557,8 @@ ngx_http_notify_handshake_room(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_notify_handshake_join(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish)
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish,
+    ngx_msec_t end)
 {
     ngx_http_notify_socket_t  *s;
 
@@ -561,6 +567,11 @@ ngx_http_notify_handshake_join(ngx_http_request_t *r,
     }
 
     s = ngx_http_notify_socket_join(r->connection, nlcf, wish);
+
+    if (s && ngx_http_notify_limit(s, end) != NGX_OK) {
+        ngx_http_notify_socket_abandon(s);
+        s = NULL;
+    }
 
     if (s == NULL) {
         ngx_http_notify_count(NOTIFY_N_REFUSED_ZONE, 1);

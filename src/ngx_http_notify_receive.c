@@ -5,6 +5,7 @@
  * only while it is inside of a frame or a message.
  */
 
+#include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_receive.h"
 #include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
@@ -215,7 +216,7 @@ ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
 
     case NOTIFY_CODEC_PING:
 
-        if (!closing && ngx_http_notify_socket_heard(s) != NGX_OK) {
+        if (!closing && ngx_http_notify_limit_heard(s) != NGX_OK) {
             return ngx_http_notify_receive_too_many(s);
         }
 
@@ -261,7 +262,7 @@ ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     if (ev->first) {
         ngx_http_notify_count(NOTIFY_N_CLIENT_MESSAGES, 1);
 
-        if (ngx_http_notify_socket_heard(s) != NGX_OK) {
+        if (ngx_http_notify_limit_heard(s) != NGX_OK) {
             return ngx_http_notify_receive_too_many(s);
         }
     }

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_notify_compat.h"
+#include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_record.h"
 #include "ngx_http_notify_worker.h"
 
@@ -108,9 +109,9 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     expires = NGX_OK;
 
     if (record->expires) {
-        expires = ngx_http_notify_socket_expires(s,
-                                                 (ngx_msec_t) record->expires,
-                                                 record->code);
+        expires = ngx_http_notify_limit_expires(s,
+                                                (ngx_msec_t) record->expires,
+                                                record->code);
     }
 
     return in == NGX_OK && out == NGX_OK && expires == NGX_OK ? NGX_OK

@@ -9,8 +9,6 @@
 #include "ngx_http_notify_worker.h"
 
 
-static ngx_int_t ngx_http_notify_socket_limit(ngx_http_notify_socket_t *s,
-    ngx_msec_t expires);
 static ngx_int_t ngx_http_notify_socket_hello(ngx_http_notify_socket_t *s,
     const notify_name_of_t *name, ngx_uint_t gap);
 static ngx_int_t ngx_http_notify_socket_send(ngx_http_notify_socket_t *s,
@@ -75,87 +73,21 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
     }
 
     if (s->node.key == 0) {
-        ngx_free(s);
+        ngx_http_notify_slab_free(&w->slab, s);
         return NULL;
     }
 
     ngx_http_notify_table_add(&w->table, &s->node);
     w->sockets++;
 
-    if ((wish->v1
-         && ngx_http_notify_socket_hello(s, &wish->name, r.gap) != NGX_OK)
-        || ngx_http_notify_socket_limit(s, wish->expires) != NGX_OK)
+    if (wish->v1
+        && ngx_http_notify_socket_hello(s, &wish->name, r.gap) != NGX_OK)
     {
         ngx_http_notify_socket_abandon(s);
         return NULL;
     }
 
     return s;
-}
-
-
-/* by notify_expires or notify_lifetime, whichever comes first */
-
-static ngx_int_t
-ngx_http_notify_socket_limit(ngx_http_notify_socket_t *s, ngx_msec_t expires)
-{
-    ngx_msec_t  lifetime, end;
-
-    lifetime = s->conf->lifetime;
-
-    if (lifetime == 0) {
-        return expires ? ngx_http_notify_socket_expires(s, expires,
-                                                        NOTIFY_CLOSE_EXPIRED)
-                       : NGX_OK;
-    }
-
-    /* +-10%: those that came together do not come back together */
-
-    end = ngx_current_msec + lifetime - lifetime / 10
-          + (ngx_msec_t) ngx_random() % (lifetime / 5 + 1);
-
-    if (expires && (ngx_msec_int_t) (expires - end) <= 0) {
-        return ngx_http_notify_socket_expires(s, expires,
-                                              NOTIFY_CLOSE_EXPIRED);
-    }
-
-    return ngx_http_notify_socket_expires(s, end, NOTIFY_CLOSE_RESTART);
-}
-
-
-ngx_int_t
-ngx_http_notify_socket_expires(ngx_http_notify_socket_t *s, ngx_msec_t at,
-    ngx_uint_t code)
-{
-    s->expiry = ngx_http_notify_expiry_add(&ngx_http_notify_worker.expiries,
-                                           s, at, code);
-
-    return s->expiry ? NGX_OK : NGX_ERROR;
-}
-
-
-/* as limit_req: a second's worth may come at once */
-
-ngx_int_t
-ngx_http_notify_socket_heard(ngx_http_notify_socket_t *s)
-{
-    uint32_t    now;
-    uint64_t    gone;
-    ngx_uint_t  rate;
-
-    rate = s->conf->client_rate;
-
-    if (rate == 0) {
-        return NGX_OK;
-    }
-
-    now = (uint32_t) ngx_current_msec;
-    gone = (uint64_t) (now - s->heard) * rate / 1000;
-
-    s->heard = now;
-    s->excess = (gone < s->excess ? s->excess - (uint32_t) gone : 0) + 1000;
-
-    return s->excess > ngx_max(rate, 1000) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -199,7 +131,8 @@ ngx_http_notify_socket_make(ngx_connection_t *c,
         return NULL;
     }
 
-    s = ngx_calloc(sizeof(ngx_http_notify_socket_t), c->log);
+    s = ngx_http_notify_slab_calloc(&w->slab, sizeof(ngx_http_notify_socket_t),
+                                    c->log);
     if (s == NULL) {
         return NULL;
     }
@@ -817,7 +750,7 @@ ngx_http_notify_socket_release(ngx_http_notify_socket_t *s)
 
     w->sockets--;
 
-    ngx_free(s);
+    ngx_http_notify_slab_free(&w->slab, s);
 }
 
 

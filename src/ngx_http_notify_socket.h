@@ -88,7 +88,6 @@ typedef struct {
 typedef struct {
     notify_name_of_t             name;
     uint64_t                     last;      /* resume: the last id it has */
-    ngx_msec_t                   expires;   /* ngx_current_msec then, or 0 */
     unsigned                     resume:1;
     unsigned                     gap:1;     /* it has one, but cannot resume */
     unsigned                     v1:1;
@@ -136,16 +135,6 @@ ngx_http_notify_socket_t *ngx_http_notify_socket_adopt(ngx_connection_t *c,
  * without a word to the peer or the bus.
  */
 void ngx_http_notify_socket_moved(ngx_http_notify_socket_t *s);
-
-/* Has it closed with that code then.  NGX_ERROR: no memory. */
-ngx_int_t ngx_http_notify_socket_expires(ngx_http_notify_socket_t *s,
-    ngx_msec_t at, ngx_uint_t code);
-
-/*
- * Counts a message or a ping against notify_client_rate: NGX_DECLINED when
- * there are too many.
- */
-ngx_int_t ngx_http_notify_socket_heard(ngx_http_notify_socket_t *s);
 
 /* Sends what waits, and reads on.  NGX_ERROR: the socket was freed. */
 ngx_int_t ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s);

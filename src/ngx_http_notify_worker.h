@@ -16,6 +16,7 @@
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_deadline.h"
 #include "ngx_http_notify_expiry.h"
+#include "ngx_http_notify_slab.h"
 #include "ngx_http_notify_table.h"
 
 
@@ -75,6 +76,7 @@ typedef struct {
     ngx_uint_t                   alone;         /* sweeps that have found all
                                                    workers exiting */
 
+    ngx_http_notify_slab_t       slab;          /* of sockets */
     void                        *current;       /* the socket that is logged */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
                                                 /* when last written */

@@ -1,0 +1,49 @@
+/*
+ * Memory for many things of one size.
+ */
+
+#include "ngx_http_notify_slab.h"
+
+
+#define NGX_HTTP_NOTIFY_SLAB_SIZE  8192     /* bytes, about */
+
+
+void *
+ngx_http_notify_slab_calloc(ngx_http_notify_slab_t *slab, size_t size,
+    ngx_log_t *log)
+{
+    u_char  *p, *first;
+
+    if (slab->spare == NULL) {
+
+        first = ngx_alloc(NGX_HTTP_NOTIFY_SLAB_SIZE / size * size, log);
+        if (first == NULL) {
+            return NULL;
+        }
+
+        /* from the end, so that they are handed out in order */
+
+        for (p = first + NGX_HTTP_NOTIFY_SLAB_SIZE / size * size;
+             p != first;
+             /* void */ )
+        {
+            p -= size;
+            ngx_http_notify_slab_free(slab, p);
+        }
+    }
+
+    p = slab->spare;
+    slab->spare = *(void **) p;
+
+    ngx_memzero(p, size);
+
+    return p;
+}
+
+
+void
+ngx_http_notify_slab_free(ngx_http_notify_slab_t *slab, void *p)
+{
+    *(void **) p = slab->spare;
+    slab->spare = p;
+}

@@ -22,7 +22,8 @@ my $FULL = 'zone "notify" is full, raise notify_zone';
 my $nginx = NotifyNginx->new(
     listen => 'sndbuf=16k', connections => 4096,
     main => 'worker_rlimit_nofile 5000;',
-    http => 'notify_zone 256k; client_body_buffer_size 4m;
+    http => 'notify_zone 256k; notify_history off;
+             client_body_buffer_size 4m;
              client_max_body_size 4m;',
     config => 'location /client {
                    notify_socket;

@@ -19,6 +19,7 @@ my $KILLED = qr/worker process \d+ exited on signal 9/;
 
 my $nginx = NotifyNginx->new(
     workers => $WORKERS, listen => 'reuseport',
+    http => 'notify_history off;',
     config => 'location /client {
                    notify_socket;
                    add_header X-Worker $pid always;
@@ -121,7 +122,7 @@ for my $round (1 .. 5) {
 
 # One that was killed while it was told to exit is not respawned.
 {
-    $nginx->reload(http => 'notify_handover off;');
+    $nginx->reload(http => 'notify_history off; notify_handover off;');
     my @sockets = spread(43, 2);
     $nginx->reload;
     my ($victim) = $nginx->old_workers;

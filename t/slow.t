@@ -21,7 +21,8 @@ my $KB = 1024;
 # The kernel's buffers are kept small, so that the module's own are seen.
 my $nginx = NotifyNginx->new(
     listen => 'sndbuf=16k',
-    http => 'notify_zone 64m; client_body_buffer_size 16m;
+    http => 'notify_zone 64m; notify_history off;
+             client_body_buffer_size 16m;
              client_max_body_size 16m;',
     config => 'location /close { notify_socket; }
                location /drop { notify_socket; notify_slow drop; }

@@ -199,6 +199,8 @@ Content-Type: application/json
 
 
 === TEST 8: sockets, pushes and deliveries are counted, and closes by code
+--- http_config
+    notify_history off;
 --- config
     location /client { notify_socket; }
     location /new/ { notify_push; }

@@ -58,7 +58,8 @@ NDK_ADDON := $(if $(wildcard $(NDK_SRC)/src/ndk.c),\
 configure = rm -rf $(1) && cd $(TREE) \
 	&& { if [ -f conf_flags ]; then . ./conf_flags; \
 	     else NGX_CONF_FLAGS=( $(NGINX_CONF) ); fi; } \
-	&& env -u CFLAGS -u LDFLAGS ./configure --with-cc='$(CC)' --with-cc-opt='$(2)' \
+	&& env -u CFLAGS -u LDFLAGS ./configure --with-cc='$(CC)' \
+	       --with-cc-opt='$(2)' \
 	       --with-ld-opt='$(3)' "$${NGX_CONF_FLAGS[@]}" \
 	       $(4)=$(NDK_SRC) --add-dynamic-module=$(TOP) \
 	       --builddir=$(1) > $(1).log 2>&1 \

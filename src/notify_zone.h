@@ -182,7 +182,7 @@ typedef struct {
     uint32_t         more;                   /* first notify_entries_t, or 0 */
     uint32_t         rest;                   /* first notify_name_t, or 0 */
     uint16_t         length;                 /* of realm and user */
-    uint8_t          realm;                  /* bytes of it that are the realm */
+    uint8_t          realm;                  /* of these, the realm's */
     uint8_t          reserved;
     uint32_t         entries[NOTIFY_KEY_ENTRIES];
     uint8_t          name[NOTIFY_KEY_NAME];

@@ -94,7 +94,7 @@ sub check_directives {
            "$name: number of arguments");
 
         is($default ? value_of($default, $c) : $form{Default},
-           default_of($name, $c), "$name: default");
+           default_of($name), "$name: default");
 
         like($part, qr/^```nginx$/m, "$name: an example");
     }
@@ -189,31 +189,30 @@ sub value_of {
 
 
 sub default_of {
-    my ($name, $command) = @_;
+    my ($name) = @_;
 
-    # of setters that do more than to fill in one member
+    # members of another name
     my %member = (notify_zone => 'zone_size', notify_user => 'written',
-                  notify_origins => 'origins',
                   notify_history => 'history history_ttl');
 
     # what the absence of a value means; ngx_http_notify_conf.h says it too
     my %null = (notify_realm => '""', notify_origins => 'same',
-                notify_user => '—');
+                notify_user => '—', notify_expires => '—');
 
     if ($name eq 'notify_reserve') {
         return $code =~ /nmcf->reserve\s=\s(\d+);
                          \s*nmcf->reserve_percent\s=\s1;/x ? "$1%" : undef;
     }
 
-    my ($member) = $command->{offset} =~ /^offsetof\(\w+,\s*(\w+)\)$/;
-    $member //= $member{$name} // return '—';
+    my ($member) = $name =~ /^notify_(\w+)/ or return '—';
 
     return join ' ', map { merged($_) // $null{$name} }
-                     split / /, $member;
+                     split / /, $member{$name} // $member;
 }
 
 
-# What a member becomes when nothing is written; undef for NULL.
+# What a member becomes when nothing is written: undef for NULL; a dash for one
+# that is not inherited.
 sub merged {
     my ($member) = @_;
 
@@ -221,7 +220,7 @@ sub merged {
                             \s*prev->$member|init_\w+\(nmcf->$member),
                             \s*(.*?)\);/sx;
 
-    return "no default of $member" if !defined $value;
+    return '—' if !defined $value;
     return undef if $value eq 'NULL';
 
     $value = $defined{$value} // $value;

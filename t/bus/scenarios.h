@@ -170,31 +170,72 @@ base_full(unsigned blocks)
 }
 
 
-/* a worker that dies, as f leaves it */
+/*
+ * Workers that die, as f[] leaves them, one after the other; but all have
+ * their seats before the first does, or they would sweep it.
+ */
+
+static void
+base_dead_all(unsigned n, void (*const *f)(notify_zone_t *z))
+{
+    int            status, told[4][2], says[2];
+    char           c;
+    pid_t          pid[4];
+    unsigned       i;
+    notify_zone_t  z;
+
+    if (n > 4 || pipe(says) == -1) {
+        broken("base_dead");
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (pipe(told[i]) == -1) {
+            broken("pipe()");
+        }
+
+        pid[i] = fork();
+
+        if (pid[i] == 0) {
+            z = zone;
+
+            if (notify_seat_take(&z, 1) == -1
+                || write(says[1], "", 1) != 1
+                || read(told[i][0], &c, 1) != 1)
+            {
+                _exit(2);
+            }
+
+            f[i](&z);
+            _exit(0);
+        }
+
+        if (pid[i] == -1 || read(says[0], &c, 1) != 1) {
+            broken("base_dead");
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (write(told[i][1], "", 1) != 1
+            || waitpid(pid[i], &status, 0) != pid[i]
+            || status != 0)
+        {
+            broken("base_dead");
+        }
+
+        close(told[i][0]);
+        close(told[i][1]);
+    }
+
+    close(says[0]);
+    close(says[1]);
+}
+
 
 static void
 base_dead(void (*f)(notify_zone_t *z))
 {
-    int            status;
-    pid_t          pid;
-    notify_zone_t  z;
-
-    pid = fork();
-
-    if (pid == 0) {
-        z = zone;
-
-        if (notify_seat_take(&z, 1) == -1) {
-            _exit(2);
-        }
-
-        f(&z);
-        _exit(0);
-    }
-
-    if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0) {
-        broken("base_dead");
-    }
+    base_dead_all(1, &f);
 }
 
 
@@ -701,20 +742,25 @@ base_dead_waking(void)
 static void
 base_dead_many(void)
 {
+    static void (*const  f[])(notify_zone_t *z) = {
+        dead_with_messages, dead_while_copying, dead_before_waking
+    };
+
     base_busy();
-    base_dead(dead_with_messages);
-    base_dead(dead_while_copying);
-    base_dead(dead_before_waking);
+    base_dead_all(3, f);
 }
 
 
 static void
 base_dead_lock(void)
 {
+    static void (*const  f[])(notify_zone_t *z) = {
+        dead_before_waking, dead_in_the_lock
+    };
+
     base_busy();
     base_draft(4, 4200);
-    base_dead(dead_before_waking);
-    base_dead(dead_in_the_lock);
+    base_dead_all(2, f);
 }
 
 

@@ -9,10 +9,6 @@ use NotifyEnv;
 use NotifyUnits;
 
 
-# What is plain C and no part of the bus.
-my %OTHERS = map { $_ => 1 } qw(json upgrade);
-
-
 # Makes one of the programs out of the sources in src, which may be a changed
 # copy; returns its path.  Dies with the compiler's words.
 sub build {
@@ -35,11 +31,27 @@ sub build {
 }
 
 
+# What the bus is made of: the sources of all that it includes.
 sub sources {
     my ($src) = @_;
 
-    return grep { m{/notify_(\w+)\.c$} && !$OTHERS{$1} }
-           glob "$src/notify_*.c";
+    my @units = qw(bus seat lock);
+    my %seen = map { $_ => 1 } @units;
+    my @sources;
+
+    while (defined(my $unit = shift @units)) {
+        push @sources, "$src/notify_$unit.c" if -e "$src/notify_$unit.c";
+
+        for my $file (glob "$src/notify_$unit.[ch]") {
+            open my $in, '<', $file or die "open $file: $!";
+
+            for my $used (map { /^#include "notify_(\w+)\.h"/ } <$in>) {
+                push @units, $used if !$seen{$used}++;
+            }
+        }
+    }
+
+    return @sources;
 }
 
 

@@ -108,7 +108,7 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
         if (item->kind != NOTIFY_CLOSE) {
             ngx_http_notify_socket_message(s, item, &forms);
 
-        } else if (item->id > s->since) {
+        } else if (item->id > s->joined) {
             (void) ngx_http_notify_socket_close(s, item->code, "logged out");
         }
 

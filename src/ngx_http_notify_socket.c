@@ -36,7 +36,7 @@ static void ngx_http_notify_socket_close_connection(ngx_connection_t *c);
 
 
 /* there are many of them: nobody makes them larger unseen */
-_Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 144,
+_Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 152,
                "socket");
 
 
@@ -55,7 +55,7 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
         return NULL;
     }
 
-    r.gap = wish->gap;
+    ngx_memzero(&r, sizeof(notify_resume_t));
 
     if (wish->resume) {
         r.last = wish->last;
@@ -63,19 +63,22 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
 
         s->node.key = notify_bus_resume(&w->zone, &wish->name, &r);
         s->since = r.since;
+        s->joined = r.joined;
         s->reading = 1;
-
-        ngx_http_notify_count(NOTIFY_N_RESUMED, 1);
-        ngx_http_notify_count(NOTIFY_N_GAPS, r.gap);
 
     } else {
         s->node.key = notify_bus_join(&w->zone, &wish->name, &s->since);
+        s->joined = s->since;
+        r.gap = wish->gap;
     }
 
     if (s->node.key == 0) {
         ngx_http_notify_slab_free(&w->slab, s);
         return NULL;
     }
+
+    ngx_http_notify_count(NOTIFY_N_RESUMED, wish->resume || wish->gap);
+    ngx_http_notify_count(NOTIFY_N_GAPS, r.gap);
 
     ngx_http_notify_table_add(&w->table, &s->node);
     w->sockets++;

@@ -58,6 +58,9 @@ typedef struct {
     ngx_http_notify_in_t        *in;        /* NULL: between messages */
     ngx_http_notify_expiry_t    *expiry;    /* NULL: it does not expire */
     uint64_t                     since;     /* the last it was given */
+    uint64_t                     joined;    /* the last before it joined: what
+                                               closes it is later; 0: it was
+                                               handed over */
 
     union {
         u_char                   addr[16];  /* of the client, IPv4 or IPv6 */

@@ -16,14 +16,20 @@
 ngx_http_notify_worker_t  ngx_http_notify_worker;
 
 
+/*
+ * Not ngx_timeofday(), which this round of events may have left behind: a page
+ * that asks for what came after its own time would miss a message whose id is
+ * from before it.
+ */
+
 uint64_t
 ngx_http_notify_now(void)
 {
-    ngx_time_t  *tp;
+    struct timeval  tv;
 
-    tp = ngx_timeofday();
+    ngx_gettimeofday(&tv);
 
-    return (uint64_t) tp->sec * 1000 + tp->msec;
+    return (uint64_t) tv.tv_sec * 1000 + (uint64_t) tv.tv_usec / 1000;
 }
 
 

@@ -97,7 +97,7 @@ extern ngx_http_notify_worker_t  ngx_http_notify_worker;
         }                                                                     \
     } while (0)
 
-/* The time in ms since the epoch, as of this round of events. */
+/* The time in ms since the epoch. */
 uint64_t ngx_http_notify_now(void);
 
 /* Has this worker take its inbox, and give back, soon. */

@@ -86,20 +86,20 @@ notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
     notify_batch_change_t   changes[NOTIFY_BATCH_MAX];
 
     if (!notify_batch_may_locked(z, batch->to, batch->n)) {
-        return -1;
+        return NOTIFY_BATCH_LATER;
     }
 
     n = notify_batch_changes(z, batch, changes);
 
     if (n == 0) {
-        return -1;
+        return NOTIFY_BATCH_NO_ROOM;
     }
 
     message = notify_message_alloc(z, (uint32_t) (sizeof(head)
                                                   + n * sizeof(changes[0])
                                                   + batch->length));
     if (message == 0) {
-        return -1;
+        return NOTIFY_BATCH_NO_ROOM;
     }
 
     head.sockets = batch->n;
@@ -119,7 +119,7 @@ notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
 
     if (notify_batch_send_descriptors(z, batch, id) == -1) {
         notify_message_free(z, message);
-        return -1;
+        return NOTIFY_BATCH_LATER;
     }
 
     /* killed in here, the receiver discards the datagram; else it adopts */

@@ -44,11 +44,15 @@ typedef struct {
  */
 bool notify_batch_may_locked(const notify_zone_t *z, uint32_t seat, uint32_t n);
 
+enum {
+    NOTIFY_BATCH_LATER = -1,                 /* the seat or its queue is full */
+    NOTIFY_BATCH_NO_ROOM = -2                /* the zone is */
+};
+
 /*
  * Hands the batch over.  The caller's inbox is empty and its sockets have
- * been sent all that was in it.  Returns 0: they are the other seat's; -1: it
- * cannot be done now (the seat, its queue, or the zone is full), and nothing
- * has changed.  id is the batch's.
+ * been sent all that was in it.  Returns 0: they are the other seat's; or
+ * NOTIFY_BATCH_LATER or _NO_ROOM: nothing has changed.  id is the batch's.
  */
 int notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
     uint64_t id);

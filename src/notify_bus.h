@@ -12,15 +12,11 @@
 #ifndef NOTIFY_BUS_H_INCLUDED
 #define NOTIFY_BUS_H_INCLUDED
 
-#include <sys/uio.h>
-
 #include "notify_batch.h"
 #include "notify_keys.h"
+#include "notify_message.h"
+#include "notify_publish.h"
 #include "notify_zone.h"
-
-
-/* the longest payload: a frame's length is a uint32_t in the zone */
-#define NOTIFY_PAYLOAD_MAX     ((uint64_t) 1 << 31)
 
 
 /*
@@ -33,8 +29,11 @@ uint32_t notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
 
 /* Where a socket goes on that has had messages before. */
 typedef struct {
-    uint64_t             last;               /* in: the last it has */
+    uint64_t             last;               /* in: the last it has, or what
+                                                notify_id_read() made of a
+                                                time */
     uint64_t             now;                /* in: ms since the epoch */
+    uint64_t             joined;             /* the last id published */
     uint64_t             since;              /* where it begins to read */
     bool                 gap;                /* some before that are gone */
 } notify_resume_t;
@@ -53,47 +52,6 @@ uint32_t notify_bus_online(notify_zone_t *z, const notify_name_of_t *name);
 
 /* The id of the last message published in this zone. */
 uint64_t notify_bus_last_id(const notify_zone_t *z);
-
-
-/*
- * A message on its way in.  Its bytes are borrowed for the call; length is
- * their sum, at most NOTIFY_PAYLOAD_MAX.
- */
-typedef struct {
-    unsigned             kind;
-    uint16_t             code;               /* of NOTIFY_CLOSE */
-    bool                 json;               /* the payload is JSON */
-    uint32_t             count;              /* kept for a user at most; 0: this
-                                                message is not stored */
-    uint32_t             ttl;                /* s, that it is kept */
-    uint64_t             once;               /* hash of an Idempotency-Key, or
-                                                0; needs a count */
-    size_t               length;
-    const struct iovec  *iov;
-    unsigned             niov;
-    uint64_t             now;                /* ms since the epoch */
-} notify_publish_t;
-
-typedef struct {
-    uint64_t             id;
-    uint32_t             sockets;            /* it was published to */
-    bool                 repeated;           /* it was so before */
-} notify_receipt_t;
-
-enum {
-    NOTIFY_FULL = -1,                        /* the zone is, also when all
-                                                history has gone */
-    NOTIFY_OTHER = -2                        /* once was of another payload */
-};
-
-/*
- * Publishes to the sockets that have joined the key at this moment, and stores
- * it.  Returns 0 and the receipt, which is the first one when the same was
- * published before with that once; or NOTIFY_FULL or NOTIFY_OTHER: then nobody
- * has it.
- */
-int notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
-    const notify_publish_t *p, notify_receipt_t *receipt);
 
 
 /*
@@ -156,11 +114,6 @@ void notify_bus_discard(notify_zone_t *z);
  * The frame's bytes from piece to piece: NULL at the end.  The cursor is zero
  * before the first call.
  */
-typedef struct {
-    uint32_t             extent;
-    uint32_t             at;
-} notify_cursor_t;
-
 const uint8_t *notify_bus_piece(const notify_zone_t *z, uint32_t message,
     notify_cursor_t *cursor, size_t *n);
 

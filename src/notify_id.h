@@ -25,6 +25,10 @@
 /* the milliseconds since the epoch at which it was given */
 #define notify_id_ms(id)    ((id) >> NOTIFY_ID_SEQ_BITS)
 
+/* whether notify_id_read() has it from a time alone */
+#define notify_id_is_time(id)                                                 \
+    (((id) & NOTIFY_ID_SEQ_MAX) == NOTIFY_ID_SEQ_MAX)
+
 #define NOTIFY_ID_LEN       (sizeof("17592186044415-1048575") - 1)
 
 

@@ -56,6 +56,11 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
 
     m = notify_block(z, message);
 
+    if (!m->stored && m->kind != NOTIFY_CLOSE) {
+        /* before anybody has it: who resumes from before it will be told */
+        notify_key_lost_locked(z, m->key, 0, m->id);
+    }
+
     /* killed above, nobody has it; below, all its targets have */
 
     notify_store(notify_type(z, message), NOTIFY_MESSAGE);
@@ -362,7 +367,7 @@ notify_targets_count(notify_zone_t *z, uint32_t message)
 
         k = notify_block(z, m->key);
 
-        if (m->stored && m->id <= k->lost) {
+        if (m->stored && m->id == k->lost) {
             /* its eviction had begun, and is finished */
             notify_store(&m->stored, 0);
         }

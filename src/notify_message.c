@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "notify_blocks.h"
+#include "notify_id.h"
 #include "notify_keys.h"
 #include "notify_message.h"
 
@@ -156,6 +157,18 @@ notify_message_piece(const notify_zone_t *z, uint32_t message,
     *at += e->length;
 
     return e->bytes;
+}
+
+
+uint64_t
+notify_message_next_id(notify_zone_t *z, uint64_t now)
+{
+    uint64_t  id;
+
+    id = notify_id_next(z->head->last_id, now);
+    notify_store(&z->head->last_id, id);
+
+    return id;
 }
 
 

@@ -34,6 +34,15 @@ void notify_message_draft(notify_zone_t *z, uint32_t message, uint32_t seat);
 uint8_t *notify_message_piece(const notify_zone_t *z, uint32_t message,
     uint32_t *extent, uint32_t *at, uint32_t *n);
 
+/* Where in a frame a reader is: all 0 at its beginning. */
+typedef struct {
+    uint32_t         extent;
+    uint32_t         at;
+} notify_cursor_t;
+
+/* The id of the next message that is published; now is in ms. */
+uint64_t notify_message_next_id(notify_zone_t *z, uint64_t now);
+
 /* Frees the message, if nobody needs it and it is not stored. */
 void notify_message_release(notify_zone_t *z, uint32_t message);
 

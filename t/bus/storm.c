@@ -135,7 +135,7 @@ static const struct {
     { "notify_inbox_take", NULL },
     { "notify_inbox_done", NULL },
     { "notify_target_keep", NULL },
-    { "notify_bus_next_id", NULL },
+    { "notify_message_next_id", NULL },
     { "notify_seat_open", NULL },
     { "notify_seat_leave", NULL },
     { "notify_seat_reap", NULL },

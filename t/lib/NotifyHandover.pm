@@ -24,7 +24,8 @@ use NotifyProgram ();
 my $OLD = 10;
 
 our $LOCATIONS = '
-    location /client { notify_socket; }
+    location /client { notify_socket; notify_send_buffer 8m; }
+    location /slow { notify_socket; notify_send_buffer 16k; }
     location /relay {
         notify_socket;
         notify_client_messages relay;
@@ -41,6 +42,9 @@ sub new {
     # A new nginx that replaces this one needs what it was started with.
     $set{main} = 'env LD_PRELOAD; worker_rlimit_nofile 16384; '
                  . ($set{main} // '');
+
+    # nginx waits that long for whom it has accepted and who says nothing.
+    $set{http} = 'client_header_timeout 1s; ' . ($set{http} // '');
 
     my $self = $class->SUPER::new(
         connections => 4096, level => 'notice', config => $LOCATIONS, %set);
@@ -283,6 +287,16 @@ sub ticks {
         my $line = $self->{program}->line(60);
         die "moving.py says \"$line\"\n" if $line ne 'tick';
     }
+}
+
+
+# Pushes to the crowd, now, which any worker that is not frozen can take.
+sub burst {
+    my $self = shift;
+
+    $self->{program}->say('burst');
+    my $line = $self->{program}->line(60);
+    die "moving.py says \"$line\"\n" if $line ne 'burst';
 }
 
 

@@ -77,6 +77,7 @@ ngx_int_t
 ngx_http_notify_push_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
+    notify_name_of_t             name;
     ngx_http_notify_ctx_t       *ctx;
     ngx_http_notify_loc_conf_t  *nlcf;
 
@@ -111,6 +112,9 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
     if (r->method == NGX_HTTP_HEAD) {
         return ngx_http_notify_push_head(r, ctx);
     }
+
+    ngx_http_notify_request_name(ctx, &name);
+    notify_publish_soon(&ngx_http_notify_worker.zone, &name);
 
     if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT))) {
         return ngx_http_notify_push_bodiless(r, ctx);
@@ -363,6 +367,9 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
                                       "this worker has no seat in the zone");
     }
 
+    ngx_http_notify_request_name(ctx, &name);
+    notify_publish_next(zone, &name);
+
     len = notify_json_string(user, sizeof(user), ctx->user.data,
                              ctx->user.len);
     if (len == 0) {
@@ -390,8 +397,6 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
             return rc;
         }
     }
-
-    ngx_http_notify_request_name(ctx, &name);
 
     rc = notify_bus_publish(zone, &name, p, &receipt);
 

@@ -61,6 +61,31 @@ static void notify_publish_copy(notify_zone_t *z, uint32_t message,
     size_t n);
 
 
+void
+notify_publish_soon(const notify_zone_t *z, const notify_name_of_t *name)
+{
+    /* hashing asks for the bucket */
+
+    (void) notify_key_hash(z, name);
+
+    __builtin_prefetch(notify_block(z, z->head->newest), 1);
+    __builtin_prefetch(notify_block(z, z->head->oldest), 1);
+}
+
+
+void
+notify_publish_next(const notify_zone_t *z, const notify_name_of_t *name)
+{
+    uint32_t       hash;
+    notify_key_t  *k;
+
+    hash = notify_key_hash(z, name);
+    k = notify_block(z, z->buckets[hash & (z->head->buckets - 1)]);
+
+    __builtin_prefetch(k, 1);
+}
+
+
 int
 notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     const notify_publish_t *p, notify_receipt_t *receipt)

@@ -25,10 +25,10 @@ my @MUTANTS = (
     [ 'the inbox is not emptied before a batch goes', 1,
       'notify_bus.c', 'n = notify_bus_take_locked(z, items, max, done, ndone);
 
-    if (n == 0) {',
+        if (n == 0) {',
       'n = notify_bus_take_locked(z, items, 0, done, ndone);
 
-    if (n == 0) {' ],
+        if (n == 0) {' ],
 
     [ 'a batch is adopted behind what followed it', 1,
       'notify_bus.c', 'if (items[n - 1].kind == NOTIFY_BATCH) {',

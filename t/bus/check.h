@@ -356,7 +356,8 @@ check_owner(check_t *c, uint32_t message)
     if (m->kind == NOTIFY_BATCH) {
         seat = notify_target_seat(m->targets[0].word);
 
-        if (m->key || m->more || m->targets[1].word || m->stage == NOTIFY_BATCH_SENT
+        if (m->key || m->more || m->targets[1].word
+            || m->stage == NOTIFY_BATCH_SENT
             || seat >= c->z->head->seats)
         {
             return check_fail(c, "batch %u: for seat %u", message, seat);

@@ -49,7 +49,7 @@
 #define BUCKETS    2048                      /* of a zone of 1 MiB */
 #define NAMES      4
 #define DEADLINE   300                       /* seconds, for all */
-#define DRAFT      4200                      /* bytes: copied without the lock */
+#define DRAFT      4200                      /* bytes: more than a locked copy */
 #define NOW        1732435200000ull
 
 /* of a body: short, since memcpy() takes a long one byte by byte here */
@@ -123,6 +123,7 @@ static pid_t             victim;
 static uint64_t          lot;                /* the PRNG's state */
 
 
+__attribute__((noreturn))
 static void
 broken(const char *what)
 {

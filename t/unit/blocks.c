@@ -264,7 +264,7 @@ bounds(void)
     is(n, NOTIFY_PAGE_USABLE, "a run is as long as a page at most");
     own(b, n, true);
 
-    is(notify_blocks_mark(&z, 0, 1), false, "a page's own blocks are no blocks");
+    is(notify_blocks_mark(&z, 0, 1), false, "a page's own blocks are none");
     is(notify_blocks_mark(&z, 1, 1), false, "neither of them");
     is(notify_blocks_mark(&z, NOTIFY_PAGE_BLOCKS - 1, 2), false,
        "no run goes over a page's end");

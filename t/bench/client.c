@@ -11,17 +11,18 @@
  *   open port= path= n= first= same= window= reconnect=
  *       opens n sockets more, of the users first, first + 1, ..., or all of
  *       first when same is 1; window are in their handshake at once.
- *       reconnect: milliseconds after which a socket that has been closed is
- *       opened again, or -1
+ *       reconnect: a socket that has been refused or closed is opened again
+ *       after 1 to so many milliseconds, at most 1000; 0: never
  *   push port= path= method= size= conns= users= first= expect=
- *        count= ms= rate= ahead= retry= before= after=
+ *        count= ms= rate= ahead= retry= spin= before= after=
  *       pushes messages of size bytes to random users among users, over conns
  *       connections with one request in flight on each, until there have been
  *       count pushes or ms milliseconds have passed.  expect: how many
  *       sockets each message must reach.  rate: pushes a second, 0 is as fast
  *       as it goes, while at most ahead messages are on their way to sockets.
  *       retry: milliseconds after which a push that was not accepted is tried
- *       again, or -1
+ *       again, or -1.  spin: 1 to stay awake, since a server pays for waking
+ *       its client, and the more the slower it is itself
  *   close
  *       closes all sockets
  *
@@ -60,6 +61,7 @@
 #define EVENTS       256
 #define SOURCES      8
 #define SOCKETS      65536
+#define SLOTS        1024               /* ms */
 
 #define MS           INT64_C(1000000)
 #define SECOND       (1000 * MS)
@@ -93,8 +95,7 @@ struct socket_s {
     uint8_t         head[HEAD_MAX];     /* of a frame, or of the answer */
     uint64_t        left;               /* payload to skip */
     int64_t         since;              /* DOWN: when it was closed, ns */
-    int64_t         due;                /* DOWN: when to open it, ns */
-    socket_t       *next;               /* DOWN: waits behind this one */
+    socket_t       *next;               /* DOWN: in the same slot */
 };
 
 
@@ -141,8 +142,10 @@ static struct {
     uint32_t        up;
     int             socket_port;
     char            socket_path[256];
-    int64_t         reconnect;          /* ns, or < 0 */
-    socket_t       *down_first, *down_last;
+    uint64_t        reconnect;          /* ms, or 0 */
+    socket_t       *slots[SLOTS];       /* DOWN ones, by the ms they wait for */
+    int64_t         slot;               /* ms: those up to it are empty */
+    uint32_t        waiting;            /* sockets in slots */
     uint64_t        refused, closed;
     int64_t         down_sum, down_max;
 
@@ -365,7 +368,7 @@ peer_close(peer_t *peer)
 static void
 socket_down(socket_t *s)
 {
-    int64_t  now;
+    socket_t  **slot;
 
     if (s->peer.state == UP) {
         bench.up--;
@@ -379,22 +382,20 @@ socket_down(socket_t *s)
 
     peer_close(&s->peer);
 
-    if (bench.reconnect < 0) {
+    if (bench.reconnect == 0) {
         return;
     }
 
-    now = now_ns();
+    slot = &bench.slots[(uint64_t) (now_ns() / MS) % SLOTS];
+    slot += 1 + random_next() % bench.reconnect;
 
-    s->due = now + bench.reconnect;
-    s->next = NULL;
-
-    if (bench.down_last) {
-        bench.down_last->next = s;
-    } else {
-        bench.down_first = s;
+    if (slot >= bench.slots + SLOTS) {
+        slot -= SLOTS;
     }
 
-    bench.down_last = s;
+    s->next = *slot;
+    *slot = s;
+    bench.waiting++;
 }
 
 
@@ -1024,8 +1025,8 @@ next_time(void)
 
     t = -1;
 
-    if (bench.down_first) {
-        t = bench.down_first->due;
+    if (bench.waiting) {
+        t = (bench.slot + 1) * MS;
     }
 
     if (bench.retry_first
@@ -1041,18 +1042,21 @@ next_time(void)
 static void
 reopen(int64_t now)
 {
-    socket_t  *s;
+    int64_t    ms;
+    socket_t  *s, **slot;
 
-    while ((s = bench.down_first) != NULL && s->due <= now) {
+    for (ms = now / MS; bench.waiting && bench.slot < ms; bench.slot++) {
 
-        bench.down_first = s->next;
+        slot = &bench.slots[(uint64_t) (bench.slot + 1) % SLOTS];
 
-        if (bench.down_first == NULL) {
-            bench.down_last = NULL;
+        while ((s = *slot) != NULL) {
+            *slot = s->next;
+            bench.waiting--;
+            socket_open(s);
         }
-
-        socket_open(s);
     }
+
+    bench.slot = ms;
 }
 
 
@@ -1141,9 +1145,9 @@ command_close(void)
 {
     uint32_t  i;
 
-    bench.reconnect = -1;
-    bench.down_first = NULL;
-    bench.down_last = NULL;
+    bench.reconnect = 0;
+    bench.waiting = 0;
+    memset(bench.slots, 0, sizeof(bench.slots));
 
     for (i = 0; i < bench.nsockets; i++) {
         peer_close(&bench.sockets[i].peer);
@@ -1162,21 +1166,24 @@ static void
 command_open(void)
 {
     bool      same;
-    int64_t   started, reconnect;
+    int64_t   started;
     uint32_t  i, n, first, window, before;
 
     n = (uint32_t) number("n", 1);
     first = (uint32_t) number("first", 0);
     same = number("same", 0) != 0;
     window = (uint32_t) number("window", 128);
-    reconnect = number("reconnect", -1);
 
     bench.socket_port = (int) number("port", 80);
     snprintf(bench.socket_path, sizeof(bench.socket_path), "%s",
              option("path", "/"));
 
     bench.refused = 0;
-    bench.reconnect = -1;
+    bench.reconnect = (uint64_t) number("reconnect", 0);
+
+    if (bench.reconnect > SECOND / MS) {
+        bench.reconnect = SECOND / MS;
+    }
 
     if (n > bench.max - bench.nsockets) {
         n = bench.max - bench.nsockets;
@@ -1189,7 +1196,8 @@ command_open(void)
     started = now_ns();
     bench.last_move = started;
 
-    while (bench.up + bench.refused < before + n
+    while (bench.up < before + n
+           && (bench.reconnect || bench.up + bench.refused < before + n)
            && now_ns() - bench.last_move < GRACE)
     {
         while (i < bench.nsockets && bench.opening < window) {
@@ -1203,10 +1211,9 @@ command_open(void)
         turn(now_ns() + GRACE);
     }
 
-    bench.reconnect = reconnect < 0 ? -1 : reconnect * MS;
-
-    printf("{\"open\": %" PRIu32 ", \"seconds\": %.6f}\n",
-           bench.up - before,
+    printf("{\"open\": %" PRIu32 ", \"refused\": %" PRIu64
+           ", \"seconds\": %.6f}\n",
+           bench.up - before, bench.refused,
            (double) (bench.last_move - started) / 1e9);
 }
 
@@ -1278,7 +1285,7 @@ push_ended(int64_t now)
 
     if (bench.accepted + bench.given_up == bench.npushes
         && bench.deliveries >= bench.accepted * (uint64_t) bench.expect
-        && (bench.reconnect < 0 || bench.up == bench.nsockets))
+        && (bench.reconnect == 0 || bench.up == bench.nsockets))
     {
         return true;
     }
@@ -1343,6 +1350,7 @@ push_report(void)
 static void
 command_push(void)
 {
+    bool      spin;
     int64_t   now, due, step, until;
     uint32_t  i;
 
@@ -1358,6 +1366,7 @@ command_push(void)
     bench.ahead = number("ahead", INT64_MAX);
     bench.count = number("count", UINT32_MAX);
     bench.rate = number("rate", 0);
+    spin = number("spin", 0) != 0;
     bench.retry = number("retry", -1);
     bench.retry = bench.retry < 0 ? -1 : bench.retry * MS;
 
@@ -1370,7 +1379,7 @@ command_push(void)
 
     for (now = bench.started; !push_ended(now); now = now_ns()) {
 
-        until = now + GRACE;
+        until = spin ? now : now + GRACE;
 
         if (bench.rate) {
             while (due <= now && push_wanted(due, true)) {
@@ -1429,7 +1438,7 @@ main(void)
     }
 
     bench.random = (uint64_t) now_ns() | 1;
-    bench.reconnect = -1;
+    bench.slot = now_ns() / MS;
 
     while (fgets(bench.line, sizeof(bench.line) - 1, stdin)) {
 

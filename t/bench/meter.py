@@ -23,8 +23,10 @@ def tree(pid):
     return pids
 
 
-def pss(pids):
-    """Bytes of user memory, pages shared by n processes count 1/n each."""
+def memory(pids):
+    """Bytes of user memory that is not a file's: code may be shared with
+    programs that come and go.  Of a page that n processes share, each has
+    1/n (Pss)."""
 
     total = 0
 
@@ -32,7 +34,7 @@ def pss(pids):
         try:
             with open(f'/proc/{pid}/smaps_rollup') as rollup:
                 for line in rollup:
-                    if line.startswith('Pss:'):
+                    if line.startswith(('Pss_Anon:', 'Pss_Shmem:')):
                         total += int(line.split()[1]) * 1024
         except OSError:
             continue

@@ -80,7 +80,8 @@ class Client:
 
     def open(self, n, **options):
         self.start('open', port=self.server.port, path=self.server.client,
-                   n=n, **options)
+                   n=n, **{'window': self.server.window, 'reconnect': 100,
+                           **options})
         opened = self.result()
         if opened['open'] != n:
             raise SystemExit(f'{self.server.name}: {opened["open"]} of {n}'

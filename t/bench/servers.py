@@ -1,7 +1,7 @@
 """The servers that are measured, each as it is usually run.
 
 A server has a name, a port, dir (its files), client (the path of a socket,
-%u is the user) and push (the options of a push, see client.c).  missing()
+%u is the user, or '') and push (the options of a push, see client.c).  missing()
 says what is not there to run it, or ''.
 """
 
@@ -41,6 +41,26 @@ def listens(port):
         return probe.connect_ex(('127.0.0.1', port)) == 0
 
 
+def shakes(port, path):
+    """Does a WebSocket open there?"""
+
+    request = (f'GET {path.replace("%u", "999999")} HTTP/1.1\r\n'
+               f'Host: 127.0.0.1:{port}\r\n'
+               'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+               'Sec-WebSocket-Version: 13\r\n'
+               'Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n')
+
+    with socket.socket() as probe:
+        probe.settimeout(10)
+        if probe.connect_ex(('127.0.0.1', port)) != 0:
+            return False
+        try:
+            probe.sendall(request.encode())
+            return b' 101 ' in probe.recv(4096)
+        except OSError:
+            return False
+
+
 def running(pid):
     try:
         with open(f'/proc/{pid}/stat') as stat:
@@ -52,6 +72,7 @@ def running(pid):
 class Server:
     name = ''
     scale = 1                   # divides the load that others get
+    window = 128                # handshakes that may go on at once
     client = '/client?user_id=%u'
     restarts = 'restart'        # how its operator brings in a change
 
@@ -74,6 +95,12 @@ class Server:
     def missing(cls):
         return ''
 
+    @classmethod
+    def about(cls):
+        """What it is, and its version."""
+
+        return cls.__doc__ or ''
+
     def spawn(self, command, **options):
         with open(f'{self.dir}/output', 'a') as out:
             return subprocess.Popen(command, stdout=out, stderr=out,
@@ -92,7 +119,9 @@ class Server:
     def ready(self):
         if self.process.poll() is not None:
             raise SystemExit(f'{self.name} does not start, see {self.dir}')
-        return listens(self.port)
+        if not self.client:
+            return listens(self.port)
+        return shakes(self.port, self.client)
 
     def pids(self):
         return meter.tree(self.process.pid)
@@ -122,6 +151,8 @@ class Server:
 
 
 class Raw(Server):
+    """One thread and plain send(), t/bench/raw.c"""
+
     name = 'raw'
 
     def command(self):
@@ -206,6 +237,8 @@ def limit():
 
 
 class Notify(Nginx):
+    """This module, two workers"""
+
     name = 'notify'
     modules = [f'{MODULES}/ndk_http_module.so',
                os.environ.get('NOTIFY_MODULE',
@@ -222,12 +255,18 @@ class Notify(Nginx):
         location /new/ {
             notify_push;
         }
+        location /unstored/ {
+            notify_push;
+            notify_history off;
+        }
         location /ok/ {
             return 200 '{"id":"1732435200123-0","user":"42","sockets":0}';
         }'''
 
 
 class Nchan(Nginx):
+    """Nchan, two workers"""
+
     name = 'nchan'
     modules = [f'{MODULES}/ngx_nchan_module.so']
     http = '''
@@ -248,8 +287,14 @@ class Nchan(Nginx):
         there = version('libnginx-mod-nchan')
         return '' if there else 'libnginx-mod-nchan is not installed'
 
+    @classmethod
+    def about(cls):
+        return f'{cls.__doc__} ({version("libnginx-mod-nchan")})'
+
 
 class Node(Server):
+    """Node and ws, one process, t/bench/node.js"""
+
     name = 'node ws'
 
     def command(self):
@@ -266,3 +311,11 @@ class Node(Server):
                                env=Node.environment(cls),
                                capture_output=True)
         return '' if check.returncode == 0 else 'there is no node or no ws'
+
+    @classmethod
+    def about(cls):
+        out = subprocess.run(
+            ['node', '-p',
+             'process.version + ", ws " + require("ws/package").version'],
+            env=Node.environment(cls), capture_output=True, text=True)
+        return f'{cls.__doc__} ({out.stdout.strip()})'

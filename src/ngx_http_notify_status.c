@@ -492,8 +492,8 @@ ngx_http_notify_status_text_gauges(u_char *p, u_char *last,
     ngx_http_notify_gauge_t  gauges[] = {
         { "sockets", "Open sockets.", n->sockets },
         { "tls_sockets", "Open sockets over TLS.", n->tls },
-        { "users", "Users with sockets.", n->users },
-        { "messages", "Messages that workers have yet to send.", n->messages },
+        { "users", "Users with sockets or stored messages.", n->users },
+        { "messages", "Messages in the zone: stored, or yet to be sent.", n->messages },
         { "zone_size_bytes", "Size of the zone.", n->size },
         { "zone_used_bytes", "Bytes of the zone in use.", n->used },
         { "config_generation", "Configurations loaded.", n->generation }

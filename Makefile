@@ -32,6 +32,8 @@ DEPS_BUILD = gcc libc6-dev libjansson-dev libnginx-mod-http-ndk \
 	libnginx-mod-http-ndk-dev make nginx nginx-dev
 DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
 	python3-django python3-redis python3-urllib3 redis-server
+DEPS_BENCH = daphne libnginx-mod-nchan libssl-dev node-ws nodejs pushpin \
+	python3-channels-redis python3-django-channels redis-server zurl
 DEPS_TEST = chromium chromium-driver clang cppcheck \
 	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
 	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
@@ -71,8 +73,9 @@ NESTED = $(MAKE) $(if $(V),,-s) --no-print-directory -j $(JOBS) -C $(TREE)
 # One target after the other; what they call runs in parallel.
 .NOTPARALLEL:
 
-.PHONY: all deps deps-build deps-demo build install clean demo demo-stop \
-	test test-asan test-valgrind lint bench bench-quick help FORCE
+.PHONY: all deps deps-build deps-demo deps-bench build install clean demo \
+	demo-stop test test-asan test-valgrind lint bench bench-quick \
+	bench-reload help FORCE
 
 all: build
 
@@ -87,8 +90,10 @@ help:
 	@echo 'make test-valgrind  ... what runs in one worker, under valgrind'
 	@echo 'make lint           style, includes, cppcheck'
 	@echo 'make bench-quick    the first figures, in a minute'
-	@echo 'make bench          all figures'
-	@echo 'make deps           installs the Debian packages of all these'
+	@echo 'make bench          ... beside Nchan, Node, Pushpin, channels'
+	@echo 'make bench-reload   what reloads do to those connected'
+	@echo 'make deps           installs the Debian packages that build, demo'
+	@echo '                    and test need; bench asks for its own'
 	@echo 'make clean          removes build/'
 	@echo 'also: CC CFLAGS LDFLAGS NDK_SRC NGINX_CONF MODULES_DIR CONF_DIR'
 	@echo '      DESTDIR JOBS'
@@ -131,6 +136,9 @@ deps-build:
 
 deps-demo:
 	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO))
+
+deps-bench:
+	$(call apt,$(DEPS_BUILD) $(DEPS_BENCH))
 
 
 # --- the module
@@ -191,13 +199,17 @@ test: deps
 lint:
 	t/lint
 
-bench: deps
+bench: deps-bench
 	@$(AGAIN) build
-	t/bench/bench.py
+	NOTIFY_TEST_OBJS=$(BUILD) t/bench/bench.py
 
-bench-quick: deps-demo
+bench-quick: deps-build
 	@$(AGAIN) build
-	t/bench/quick.py
+	NOTIFY_TEST_OBJS=$(BUILD) t/bench/quick.py
+
+bench-reload: deps-bench
+	@$(AGAIN) build
+	NOTIFY_TEST_OBJS=$(BUILD) t/bench/reload.py
 
 # The module, and nginx too where its source is at hand (nginx-dev has only
 # the headers): then all is one instrumented build, else the packaged nginx

@@ -8,7 +8,8 @@ import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.environ.get('NOTIFY_BENCH_DIR', f'{TOP}/build/bench')
+OBJS = os.environ.get('NOTIFY_TEST_OBJS', f'{TOP}/build')
+BUILD = f'{OBJS}/bench'
 
 
 def build(name, *more):

@@ -98,11 +98,12 @@ class Subscribe(servers.Nginx):
     name = 'pushpin backend'
     client = ''
     length = len('c:{"type":"subscribe","channel":"100000"}')
+    control = r'c:{\"type\":\"subscribe\",\"channel\":\"$arg_user_id\"}'
     server = rf"""
         location = /client {{
             default_type application/websocket-events;
             add_header Sec-WebSocket-Extensions 'grip; message-prefix=""';
-            return 200 "OPEN\r\nTEXT {length:X}\r\nc:{{\"type\":\"subscribe\",\"channel\":\"$arg_user_id\"}}\r\n";
+            return 200 "OPEN\r\nTEXT {length:X}\r\n{control}\r\n";
         }}"""
 
 

@@ -1,7 +1,7 @@
 """The servers that are measured, each as it is usually run.
 
-A server has a name, a port, dir (its files), client (the path of a socket,
-%u is the user, or '') and push (the options of a push, see client.c).  missing()
+A server has a name, a port, dir (its files), client (the path of a socket, %u
+is the user; or '') and push (the options of a push, see client.c).  missing()
 says what is not there to run it, or ''.
 """
 
@@ -241,9 +241,7 @@ class Notify(Nginx):
 
     name = 'notify'
     modules = [f'{MODULES}/ndk_http_module.so',
-               os.environ.get('NOTIFY_MODULE',
-                              f'{programs.TOP}/build/'
-                              'ngx_http_notify_module.so')]
+               f'{programs.OBJS}/ngx_http_notify_module.so']
     http = '''
     notify_reserve 500;
     notify_ping_interval 1h;'''
@@ -314,8 +312,6 @@ class Node(Server):
 
     @classmethod
     def about(cls):
-        out = subprocess.run(
-            ['node', '-p',
-             'process.version + ", ws " + require("ws/package").version'],
-            env=Node.environment(cls), capture_output=True, text=True)
-        return f'{cls.__doc__} ({out.stdout.strip()})'
+        node = subprocess.run(['node', '--version'], capture_output=True,
+                              text=True).stdout.strip()
+        return f'{cls.__doc__} ({node}, ws {version("node-ws")})'

@@ -32,7 +32,8 @@ sub passes {
     my ($title, $name, $program, $flags, $args) = @_;
 
     my $built = eval {
-        NotifyBus::build($name, NotifyEnv::top() . '/src', $program, $flags);
+        NotifyBus::make($program, $flags,
+                        NotifyBus::objects($name, "$program.d", $flags));
     };
 
     if (!$built) {

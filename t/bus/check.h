@@ -377,6 +377,12 @@ check_owner(check_t *c, uint32_t message)
     if (m->stored) {
         c->histories[m->key]++;
         c->stored++;
+
+    } else if (m->kind != NOTIFY_CLOSE
+               && ((notify_key_t *) notify_block(c->z, m->key))->lost < m->id)
+    {
+        return check_fail(c, "message %u: who resumes is not told that it is "
+                          "not stored", message);
     }
 
     return true;
@@ -1039,7 +1045,11 @@ check_dump(const notify_zone_t *z)
 
     for (i = 0; i < z->head->seats; i++) {
 
-        if (z->seats[i].state == NOTIFY_SEAT_FREE) {
+        if (z->seats[i].state == NOTIFY_SEAT_FREE
+            || (z->seats[i].state == NOTIFY_SEAT_LIVE
+                && z->seats[i].sockets == 0 && z->seats[i].taken == 0
+                && z->seats[i].first == 0))
+        {
             continue;
         }
 
@@ -1056,6 +1066,15 @@ check_dump(const notify_zone_t *z)
 
         fprintf(f, "\n");
     }
+
+    fprintf(f, "stored:");
+
+    for (slot = z->head->oldest; slot; slot = m->newer) {
+        m = notify_block(z, slot);
+        check_dump_message(z, slot, f);
+    }
+
+    fprintf(f, "\n");
 
     check_dump_keys(z, f);
 

@@ -66,6 +66,15 @@ base_join_each(unsigned n, unsigned k)
 }
 
 
+/* what is to be stored: how many for a user, and for how long */
+
+static uint32_t  history, history_ttl;
+static uint64_t  history_once;
+static uint64_t  now = NOW;
+
+/* the key that a socket of the victim reads */
+static uint32_t  reading;
+
 static int
 push(notify_zone_t *z, unsigned k, size_t n, notify_receipt_t *receipt)
 {
@@ -85,7 +94,10 @@ push(notify_zone_t *z, unsigned k, size_t n, notify_receipt_t *receipt)
     p.length = n;
     p.iov = iov;
     p.niov = i;
-    p.now = NOW;
+    p.count = history;
+    p.ttl = history_ttl;
+    p.once = history_once;
+    p.now = now;
 
     return notify_bus_publish(z, &name[k], &p, receipt);
 }
@@ -140,6 +152,56 @@ base_draft(unsigned v, uint32_t n)
 
     draft[ndraft].view = v;
     draft[ndraft++].block = message;
+}
+
+
+/* n messages that are kept for a while */
+
+static void
+base_store(unsigned k, unsigned n, size_t length)
+{
+    notify_receipt_t  receipt;
+
+    history = 8;
+    history_ttl = 60;
+
+    while (n--) {
+        if (push(&live[0], k, length, &receipt) != 0) {
+            broken("base_store");
+        }
+
+        stored[nstored].view = k;
+        stored[nstored++].id = receipt.id;
+    }
+
+    history = 0;
+
+    if (live[0].wake_self) {
+        live[0].wake_self = false;
+        rouse(&live[0]);
+    }
+}
+
+
+/* the living worker's socket reads what is stored, and needs it */
+
+static void
+base_read(unsigned v, unsigned k)
+{
+    int             n;
+    uint32_t        key;
+    uint64_t        at;
+    notify_item_t   items[8];
+
+    key = notify_key_find_locked(&live[v], &name[k],
+                                 notify_key_hash(&live[v], &name[k]));
+    n = notify_bus_read(&live[v], key, stored[0].id - 1, items, 8, NULL, 0,
+                        now, &at);
+
+    while (n > 0) {
+        held[nheld].view = v;
+        held[nheld++].block = items[--n].slot;
+    }
 }
 
 
@@ -956,6 +1018,142 @@ run_orphans(notify_zone_t *z)
 }
 
 
+static void
+base_history(void)
+{
+    base_join_each(3, 0);
+    base_store(0, 3, 20);
+    base_store(1, 1, 500);
+    base_take(0, 1);
+}
+
+
+/* a key and its two messages have the blocks that a push needs */
+
+static void
+base_history_full(void)
+{
+    base_join_each(20, 0);
+    base_full(3);
+    base_store(1, 2, 20);
+}
+
+
+static void
+base_history_read(void)
+{
+    base_history();
+    base_read(1, 0);
+    base_read(0, 0);
+}
+
+
+static void
+base_history_once(void)
+{
+    base_join_each(3, 0);
+    history_once = 77;
+    base_store(0, 1, 20);
+    history_once = 0;
+}
+
+
+static void
+prepare_history(notify_zone_t *z)
+{
+    prepare_seat(z);
+    history = 8;
+}
+
+
+/* what was stored before has been kept for its time, and longer */
+
+static void
+prepare_history_late(notify_zone_t *z)
+{
+    prepare_history(z);
+    now = NOW + 100000;
+}
+
+
+static void
+prepare_history_three(notify_zone_t *z)
+{
+    prepare_history(z);
+    history = 3;
+}
+
+
+static void
+prepare_history_again(notify_zone_t *z)
+{
+    prepare_history(z);
+    history_once = 77;
+}
+
+
+static notify_resume_t  resume;
+
+static void
+prepare_reading(notify_zone_t *z)
+{
+    prepare_seat(z);
+
+    resume.last = stored[0].id;
+    resume.now = now;
+    reading = notify_bus_resume(z, &name[0], &resume);
+}
+
+
+static void
+run_push_other(notify_zone_t *z)
+{
+    notify_receipt_t  receipt;
+
+    (void) push(z, 2, 20, &receipt);
+}
+
+
+static void
+run_resume(notify_zone_t *z)
+{
+    resume.last = stored[0].id;
+    resume.now = now;
+
+    (void) notify_bus_resume(z, &name[0], &resume);
+}
+
+
+static void
+run_read(notify_zone_t *z)
+{
+    uint64_t       at;
+    notify_item_t  items[8];
+
+    (void) notify_bus_read(z, reading, resume.since, items, 8, NULL, 0, now,
+                           &at);
+}
+
+
+static void
+run_read_and_done(notify_zone_t *z)
+{
+    int            n, i;
+    uint32_t       done[8];
+    uint64_t       at;
+    notify_item_t  items[8];
+
+    n = notify_bus_read(z, reading, resume.since, items, 8, NULL, 0, now, &at);
+
+    for (i = 0; i < n; i++) {
+        done[i] = items[i].slot;
+    }
+
+    (void) notify_bus_read(z, reading, n > 0 ? items[n - 1].id : 0, items, 8,
+                           done, n > 0 ? (unsigned) n : 0, now, &at);
+}
+
+
 static const scenario_t  scenarios[] = {
     { "join: a new key",
       base_none, prepare_seat, run_join, 0, 0, 0 },
@@ -1076,6 +1274,31 @@ static const scenario_t  scenarios[] = {
       base_dead_adopting, prepare_none, run_rebuild, 0, 0, 0 },
     { "orphans: given up",
       base_orphans, prepare_none, run_orphans, 1, -1, 3 },
+
+    { "store: a message to three seats",
+      base_history, prepare_history, run_push_small, 1, 4, 0 },
+    { "store: a draft to three seats",
+      base_history, prepare_history, run_push_draft, 1, 4, 0 },
+    { "store: a message to nobody",
+      base_history, prepare_history, run_push_other, 1, 1, 0 },
+    { "store: one more than are kept",
+      base_history, prepare_history_three, run_push_small, 2, 3, 0 },
+    { "store: others have been kept for their time",
+      base_history, prepare_history_late, run_push_small, 3, 2, 0 },
+    { "store: the same for the second time",
+      base_history_once, prepare_history_again, run_push_small, 0, 0, 0 },
+    { "store: history goes where the zone is full",
+      base_history_full, prepare_history, run_push_small, 3, 19, 0 },
+    { "store: not stored, behind what is",
+      base_history, prepare_seat, run_push_small, 1, 3, 0 },
+    { "resume: where history is",
+      base_history, prepare_seat, run_resume, 0, 0, 0 },
+    { "resume: reading it",
+      base_history_read, prepare_reading, run_read, 0, 0, 0 },
+    { "resume: to its end",
+      base_history, prepare_reading, run_read_and_done, 0, 0, 0 },
+    { "rebuild: with history that is read",
+      base_history_read, prepare_seat, run_rebuild, 0, 0, 0 },
 
     { "configure: the same size",
       base_busy, prepare_none, run_configure_same, 0, 0, 0 },

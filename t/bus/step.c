@@ -39,6 +39,7 @@
 #include "notify_lock.h"
 #include "notify_message.h"
 #include "notify_seat.h"
+#include "notify_store.h"
 #include "test.h"
 
 
@@ -48,8 +49,9 @@
 #define SIZE       (4 * NOTIFY_PAGE_SIZE)
 #define BUCKETS    2048                      /* of a zone of 1 MiB */
 #define NAMES      4
+#define CHANGES    4                         /* in a scenario, at most */
 #define DEADLINE   300                       /* seconds, for all */
-#define DRAFT      4200                      /* bytes: more than a locked copy */
+#define DRAFT      4200                      /* bytes: too long for the lock */
 #define NOW        1732435200000ull
 
 /* of a body: short, since memcpy() takes a long one byte by byte here */
@@ -63,8 +65,10 @@ typedef struct {
     void       (*base)(void);                /* by the living, before */
     void       (*prepare)(notify_zone_t *z); /* by the victim, before */
     void       (*run)(notify_zone_t *z);     /* by the victim: watched */
-    unsigned     changes;                    /* seen by the living: 0 or 1 */
-    int          messages;                   /* more in inboxes after it */
+    unsigned     changes;                    /* that the living see, each all
+                                                or nothing */
+    int          messages;                   /* more after it: in inboxes and
+                                                in the store */
     unsigned     loses;                      /* descriptors at most, when it
                                                 dies */
 } scenario_t;
@@ -78,8 +82,9 @@ typedef struct {
 
 /* what the living have, and give back at the end */
 typedef struct {
-    unsigned     view;
+    unsigned     view;                       /* of a stored message: its name */
     uint32_t     block;
+    uint64_t     id;
 } owned_t;
 
 /* what is in the seats' pairs */
@@ -109,8 +114,8 @@ static uint64_t          based_woken;
 static pairs_t           based_pairs;
 static state_t           seen;
 
-static owned_t           joined[64], held[64], draft[4];
-static unsigned          njoined, nheld, ndraft;
+static owned_t           joined[64], held[64], draft[4], stored[8];
+static unsigned          njoined, nheld, ndraft, nstored;
 
 static notify_name_of_t  name[NAMES];
 static char              bytes[PIECE];
@@ -567,6 +572,39 @@ asleep(const notify_zone_t *z)
 }
 
 
+/* what was stored is stored, or who resumes from before it is told */
+
+static const char *
+untold(const notify_zone_t *z)
+{
+    unsigned           i;
+    uint32_t           hash, key, message;
+    uint64_t           lost;
+    notify_zone_t      v;
+    notify_message_t  *m;
+
+    v = *z;
+
+    for (i = 0; i < nstored; i++) {
+        hash = notify_key_hash(&v, &name[stored[i].view]);
+        key = notify_key_find_locked(&v, &name[stored[i].view], hash);
+
+        lost = key ? ((notify_key_t *) notify_block(&v, key))->lost
+                   : v.head->lost[hash % NOTIFY_LOST];
+
+        message = key ? notify_store_after_locked(&v, key, stored[i].id - 1)
+                      : 0;
+        m = message ? notify_block(&v, message) : NULL;
+
+        if (lost < stored[i].id && (m == NULL || m->id != stored[i].id)) {
+            return "a stored message has gone, and who resumes is not told";
+        }
+    }
+
+    return NULL;
+}
+
+
 /* sweeps; NULL, and what the zone then says; or what is wrong */
 
 static const char *
@@ -584,6 +622,10 @@ recover(const notify_zone_t *on, bool lock_first, char **dump)
     notify_lock(&z);
     error = check_zone(&z);
     notify_unlock(&z);
+
+    if (error == NULL) {
+        error = untold(&z);
+    }
 
     if (lock_first && error == NULL) {
         (void) notify_seat_sweep(&z);
@@ -734,6 +776,11 @@ wind_down(const notify_zone_t *on, bool heir)
         notify_bus_leave(&v, joined[i].block);
     }
 
+    v = *on;
+    notify_lock(&v);
+    (void) notify_store_evict_locked(&v, 1000, NOW);
+    notify_unlock(&v);
+
     for (i = 0; i < ndraft; i++) {
         v = view_of(on, draft[i].view);
         notify_lock(&v);
@@ -759,14 +806,15 @@ wind_down(const notify_zone_t *on, bool heir)
 /* --- a scenario */
 
 typedef struct {
-    char        *dump[2];                    /* before and after */
+    char        *dump[CHANGES + 1];          /* before, and after each */
+    unsigned     changed[CHANGES + 1];       /* the step at which it is so */
     unsigned     changes;
-    unsigned     changed;                    /* the step that changed it */
     unsigned     steps;
     unsigned     states;
     const char  *error;
     unsigned     at;                         /* the step with the error */
     unsigned     loses;
+    unsigned     expected;                   /* changes */
 } result_t;
 
 
@@ -814,22 +862,23 @@ die_in_copy(result_t *r)
     }
 
     if (r->dump[0] == NULL) {
-        r->dump[0] = r->dump[1] = dump;
+        r->dump[0] = dump;
         return true;
     }
 
-    if (strcmp(r->dump[1], dump) == 0) {
+    if (strcmp(r->dump[r->changes], dump) == 0) {
         free(dump);
         return true;
     }
 
-    if (r->changes++ == 0) {
-        r->dump[1] = dump;
-        r->changed = r->steps;
+    if (r->changes < r->expected) {
+        r->changed[++r->changes] = r->steps;
+        r->dump[r->changes] = dump;
         return true;
     }
 
-    diag("before:\n%s# then:\n%s# now:\n%s", r->dump[0], r->dump[1], dump);
+    diag("before:\n%s# then:\n%s# now:\n%s", r->dump[0],
+         r->dump[r->changes], dump);
 
     return result_fail(r, "it has happened in part");
 }
@@ -891,8 +940,12 @@ walk(const scenario_t *s, result_t *r)
 static void
 die(const scenario_t *s, result_t *r, unsigned n)
 {
-    char      *dump;
+    char      *dump, *expected;
     unsigned   i;
+
+    for (i = r->changes; i && n < r->changed[i]; i--) { /* void */ }
+
+    expected = r->dump[i];
 
     image_load(&zone, &based);
     set_woken(based_woken);
@@ -919,10 +972,9 @@ die(const scenario_t *s, result_t *r, unsigned n)
     }
 
     if (r->error == NULL
-        && strcmp(dump, r->dump[r->changes && n >= r->changed]) != 0)
+        && strcmp(dump, expected) != 0)
     {
-        diag("expected:\n%s# found:\n%s",
-             r->dump[r->changes && n >= r->changed], dump);
+        diag("expected:\n%s# found:\n%s", expected, dump);
         r->error = "killed, it ends otherwise than in the copy";
     }
 
@@ -963,6 +1015,7 @@ prepare_base(const scenario_t *s)
     njoined = 0;
     nheld = 0;
     ndraft = 0;
+    nstored = 0;
 
     s->base();
 
@@ -975,11 +1028,12 @@ prepare_base(const scenario_t *s)
 static void
 scenario(const scenario_t *s, unsigned budget)
 {
-    unsigned  kills;
+    unsigned  kills, i;
     result_t  r;
 
     memset(&r, 0, sizeof(r));
     r.loses = s->loses;
+    r.expected = s->changes;
 
     prepare_base(s);
     walk(s, &r);
@@ -991,9 +1045,10 @@ scenario(const scenario_t *s, unsigned budget)
     }
 
     if (r.error == NULL
-        && messages_in(r.dump[1]) - messages_in(r.dump[0]) != s->messages)
+        && messages_in(r.dump[r.changes]) - messages_in(r.dump[0])
+           != s->messages)
     {
-        diag("before:\n%s# after:\n%s", r.dump[0], r.dump[1]);
+        diag("before:\n%s# after:\n%s", r.dump[0], r.dump[r.changes]);
         r.error = "not the messages that it should bring";
     }
 
@@ -1009,11 +1064,9 @@ scenario(const scenario_t *s, unsigned budget)
         diag("%s after %u instructions", r.error, r.at);
     }
 
-    if (r.dump[1] != r.dump[0]) {
-        free(r.dump[1]);
+    for (i = 0; i <= r.changes; i++) {
+        free(r.dump[i]);
     }
-
-    free(r.dump[0]);
 }
 
 

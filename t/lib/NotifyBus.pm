@@ -5,30 +5,11 @@ package NotifyBus;
 use strict;
 use warnings;
 
+use File::Basename ();
+use File::Path ();
+
 use NotifyEnv;
 use NotifyUnits;
-
-
-# Makes one of the programs out of the sources in src, which may be a changed
-# copy; returns its path.  Dies with the compiler's words.
-sub build {
-    my ($name, $src, $program, $flags) = @_;
-
-    my $top = NotifyEnv::top();
-    my $cc = $ENV{CC} || 'cc';
-
-    # every call is bound when the program starts, so that the step test does
-    # not walk through the loader; the storm dies at points of crash.h
-    my $for = $name eq 'step' ? '-Wl,-z,now' : "-include $top/t/bus/crash.h";
-
-    NotifyUnits::run("$cc -std=c11 -g -Wall -Wextra $flags"
-                     . " -I$src -I$top/t/bus -I$top/t/unit $for"
-                     . " -o $program $top/t/bus/$name.c"
-                     . join('', map { " $_" } sources($src))
-                     . " -pthread");
-
-    return $program;
-}
 
 
 # What the bus is made of: the sources of all that it includes.
@@ -52,6 +33,56 @@ sub sources {
     }
 
     return @sources;
+}
+
+
+# Compiles one source for a program; dies with the compiler's words.  The
+# storm dies at points of crash.h.
+sub compile {
+    my ($name, $source, $object, $flags) = @_;
+
+    my $top = NotifyEnv::top();
+    my $cc = $ENV{CC} || 'cc';
+    my $crash = $name eq 'storm' ? "-include $top/t/bus/crash.h" : '';
+
+    NotifyUnits::run("$cc -std=c11 -g -Wall -Wextra $flags $crash -I$top/src"
+                     . " -I$top/t/bus -I$top/t/unit -c -o $object $source");
+}
+
+
+# Compiles all that a program is made of into a directory.  Returns the
+# objects, by the names of their sources.
+sub objects {
+    my ($name, $dir, $flags) = @_;
+
+    my $top = NotifyEnv::top();
+    my %objects;
+
+    File::Path::make_path($dir);
+
+    for my $source (sources("$top/src"), "$top/t/bus/$name.c") {
+        my $base = File::Basename::basename($source);
+
+        $objects{$base} = "$dir/$base.o";
+        compile($name, $source, $objects{$base}, $flags);
+    }
+
+    return %objects;
+}
+
+
+# Every call is bound when the program starts, so that the step test does not
+# walk through the loader.
+sub make {
+    my ($program, $flags, %objects) = @_;
+
+    my $cc = $ENV{CC} || 'cc';
+
+    NotifyUnits::run("$cc $flags -Wl,-z,now -o $program"
+                     . join('', map { " $_" } sort values %objects)
+                     . " -pthread");
+
+    return $program;
 }
 
 

@@ -47,7 +47,7 @@ sub builder {
         my ($name) = @_;
 
         run("$compile $link -o $dir/$name $top/t/$kind/$name.c"
-            . " $dir/libnotify.a -ljansson -pthread");
+            . " $dir/libnotify.a -ljansson -lcrypto -pthread");
 
         return "$dir/$name";
     };

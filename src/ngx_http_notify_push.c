@@ -114,7 +114,7 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
     }
 
     ngx_http_notify_request_name(ctx, &name);
-    notify_publish_soon(&ngx_http_notify_worker.zone, &name);
+    ctx->hash = notify_publish_soon(&ngx_http_notify_worker.zone, &name);
 
     if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT))) {
         return ngx_http_notify_push_bodiless(r, ctx);
@@ -368,7 +368,7 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     }
 
     ngx_http_notify_request_name(ctx, &name);
-    notify_publish_next(zone, &name);
+    notify_publish_next(zone, ctx->hash);
 
     len = notify_json_string(user, sizeof(user), ctx->user.data,
                              ctx->user.len);
@@ -398,7 +398,7 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
         }
     }
 
-    rc = notify_bus_publish(zone, &name, p, &receipt);
+    rc = notify_bus_publish_hashed(zone, &name, ctx->hash, p, &receipt);
 
     ngx_http_notify_log_evicted(r->connection->log, nlcf->history_ttl);
 

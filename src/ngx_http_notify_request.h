@@ -26,6 +26,7 @@ typedef struct {
     ngx_str_t                   realm;
     uint64_t                    id;             /* of the push, or 0 */
     uint32_t                    sockets;        /* of the user, when counted */
+    uint32_t                    hash;           /* of both names; a push's */
     unsigned                    counted:1;
     unsigned                    websocket:1;    /* the 101 was sent */
 } ngx_http_notify_ctx_t;

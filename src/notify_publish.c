@@ -61,25 +61,23 @@ static void notify_publish_copy(notify_zone_t *z, uint32_t message,
     size_t n);
 
 
-void
+uint32_t
 notify_publish_soon(const notify_zone_t *z, const notify_name_of_t *name)
 {
-    /* hashing asks for the bucket */
-
-    (void) notify_key_hash(z, name);
-
     __builtin_prefetch(notify_block(z, z->head->newest), 1);
     __builtin_prefetch(notify_block(z, z->head->oldest), 1);
+
+    /* hashing asks for the bucket */
+
+    return notify_key_hash(z, name);
 }
 
 
 void
-notify_publish_next(const notify_zone_t *z, const notify_name_of_t *name)
+notify_publish_next(const notify_zone_t *z, uint32_t hash)
 {
-    uint32_t       hash;
     notify_key_t  *k;
 
-    hash = notify_key_hash(z, name);
     k = notify_block(z, z->buckets[hash & (z->head->buckets - 1)]);
 
     __builtin_prefetch(k, 1);
@@ -90,6 +88,15 @@ int
 notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     const notify_publish_t *p, notify_receipt_t *receipt)
 {
+    return notify_bus_publish_hashed(z, name, notify_key_hash(z, name), p,
+                                     receipt);
+}
+
+
+int
+notify_bus_publish_hashed(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash, const notify_publish_t *p, notify_receipt_t *receipt)
+{
     int                   rc;
     notify_publication_t  pub;
 
@@ -98,7 +105,7 @@ notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     pub.name = name;
     pub.p = p;
     pub.receipt = receipt;
-    pub.hash = notify_key_hash(z, name);
+    pub.hash = hash;
 
     if (p->kind != NOTIFY_CLOSE) {
         pub.head_length = notify_frame_head(pub.head,

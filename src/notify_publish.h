@@ -22,11 +22,13 @@
 /*
  * A publication to that user will follow: has what it reads first brought into
  * the cache, so that it does not wait for memory while it holds the lock.
- * _soon() asks for what is known at once; _next(), some work of the caller's
- * later, for what that says.  They take no lock, and change nothing.
+ * _soon() asks for what is known at once, and returns the name's hash;
+ * _next(), some work of the caller's later, for what that says.  They take no
+ * lock, and change nothing.
  */
-void notify_publish_soon(const notify_zone_t *z, const notify_name_of_t *name);
-void notify_publish_next(const notify_zone_t *z, const notify_name_of_t *name);
+uint32_t notify_publish_soon(const notify_zone_t *z,
+    const notify_name_of_t *name);
+void notify_publish_next(const notify_zone_t *z, uint32_t hash);
 
 /*
  * A message on its way in.  Its bytes are borrowed for the call; length is
@@ -67,5 +69,9 @@ enum {
  */
 int notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     const notify_publish_t *p, notify_receipt_t *receipt);
+
+/* The same, for who has the name's hash. */
+int notify_bus_publish_hashed(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash, const notify_publish_t *p, notify_receipt_t *receipt);
 
 #endif /* NOTIFY_PUBLISH_H_INCLUDED */

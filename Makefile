@@ -240,12 +240,15 @@ test-asan-run:
 asan: $(ASAN)/Makefile
 	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
 
-# What runs in one worker, and what needs no nginx.
+# What runs in one worker, and what needs no nginx.  valgrind goes through the
+# address space that is reserved for the zone when a process ends: with less
+# of it that takes no time.
 VALGRIND = --quiet --error-exitcode=9
 VALGRIND_TESTS = t/unit.t t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
 
 test-valgrind: deps
 	@$(AGAIN) build
-	@NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
+	@ulimit -v 700000; \
+	NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
 	TEST_NGINX_USE_VALGRIND=1 UNIT_SANITIZE= UNIT_WRAP='valgrind $(VALGRIND)' \
 		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))

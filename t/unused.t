@@ -84,7 +84,7 @@ for my $what (sort keys %$without) {
     is($with->{$what}, $without->{$what}, "loaded, unused: $what");
 }
 
-cmp_ok($with->{'worker memory'} - $without->{'worker memory'}, '<', 512,
+cmp_ok($with->{'worker memory'} - $without->{'worker memory'}, '<', 1024,
        'loaded, unused: worker memory');
 
 # Settings alone are not used, nor is a variable in a log.

@@ -569,7 +569,7 @@ notify_codec_unmask(notify_codec_t *cd, uint8_t *p, size_t n)
 {
     size_t                 i;
     uint8_t                mask[4];
-    notify_codec_vector_t  v, key;
+    notify_codec_vector_t  v, key = { 0 };
 
     for (i = 0; i < sizeof(key); i += sizeof(mask)) {
         memcpy((uint8_t *) &key + i, cd->mask, sizeof(mask));

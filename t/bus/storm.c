@@ -8,8 +8,8 @@
  * take only when they are woken, so that a lost wake-up shows.  Then it is
  * compared: what was published reached each socket that had joined before and
  * stayed, once, in order, with its own bytes; what was refused reached nobody;
- * what died half-way reached all or none.  At the end all leave, and the zone
- * is empty.
+ * what died half-way reached all or none.  At the end all leave, history is
+ * evicted, and the zone is empty.
  *
  *     storm [-s SEED] [-r ROUNDS] [-k KILLS] [-n NAMED] [-p SECONDS]
  *
@@ -35,6 +35,7 @@
 #include "notify_bus.h"
 #include "notify_lock.h"
 #include "notify_seat.h"
+#include "notify_store.h"
 #include "test.h"
 
 
@@ -53,6 +54,7 @@
 #define SIZE_LARGE   (1024 * 1024)
 #define DEADLINE    240                      /* seconds, for all */
 #define NONE        ((uint32_t) -1)
+#define START       4000000000000ull         /* ms: after the zone's birth */
 
 
 enum { RUN = 0, DRAIN, QUIT };
@@ -129,6 +131,7 @@ static const struct {
     { "notify_key_leave_locked", NULL },
     { "notify_key_free", NULL },
     { "notify_key_mark", NULL },
+    { "notify_key_lost_locked", NULL },
     { "notify_message_draft", NULL },
     { "notify_message_free", NULL },
     { "notify_inbox_publish", NULL },
@@ -140,6 +143,8 @@ static const struct {
     { "notify_seat_leave", NULL },
     { "notify_seat_reap", NULL },
     { "notify_seat_reaped", NULL },
+    { "notify_store_evict", NULL },
+    { "notify_inbox_hold", NULL },
     { "notify_zone_configure", NULL }
 };
 
@@ -450,6 +455,47 @@ leave(socket_t *s)
 }
 
 
+/* reads what is stored, as a socket that was too slow or has resumed */
+
+static void
+read_store(void)
+{
+    int             n, i;
+    uint32_t        done[HOLD];
+    uint64_t        since, live;
+    unsigned        back;
+    socket_t       *s;
+    notify_item_t   items[HOLD];
+
+    if (life->nsockets == 0) {
+        return;
+    }
+
+    s = &life->sockets[pick(life->nsockets)];
+
+    if (s->status != OPEN) {
+        return;
+    }
+
+    back = give_back(done, pick(HOLD + 1));
+    since = ((notify_key_t *) notify_block(&zone, s->block))->lost;
+
+    n = notify_bus_read(&zone, s->block, since, items, HOLD - nheld, done,
+                        back, START + now(), &live);
+
+    for (i = 0; i < n; i++) {
+
+        if (items[i].id <= since || key_of(items[i].key) != s->key) {
+            fail_with("read a message that is out of place");
+        }
+
+        since = items[i].id;
+        (void) read_item(&items[i]);
+        held[nheld++] = items[i];
+    }
+}
+
+
 static uint32_t
 length_of(void)
 {
@@ -506,7 +552,9 @@ push(uint32_t k)
     publish.length = p->length;
     publish.iov = &iov;
     publish.niov = 1;
-    publish.now = 1732435200000ull + now();
+    publish.count = pick(3) ? 0 : 1 + pick(20);
+    publish.ttl = pick(3);
+    publish.now = START + now();
 
     rc = notify_bus_publish(&zone, &names[k], &publish, &receipt);
 
@@ -578,6 +626,8 @@ act(void)
         }
         return;
     case 5:
+        read_store();
+        return;
     case 6:
         if (again || pick(4) == 0) {
             return;
@@ -1270,6 +1320,11 @@ finish(void)
     }
 
     (void) notify_seat_sweep(&zone);
+
+    notify_lock(&zone);
+    while (notify_store_evict_locked(&zone, 1000, START)) { /* all */ }
+    notify_unlock(&zone);
+
     error = check_empty(&zone);
 
     if (error) {

@@ -15,6 +15,7 @@
 #define NGX_HTTP_NOTIFY_ZONE_SIZE  (16 * 1024 * 1024)
 
 
+static void ngx_http_notify_token_names(ngx_http_notify_loc_conf_t *conf);
 static void ngx_http_notify_merge_user(ngx_http_notify_loc_conf_t *conf,
     ngx_uint_t here);
 static void ngx_http_notify_inherit_role(ngx_conf_t *cf,
@@ -128,10 +129,12 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
      *     nlcf->log = NULL;
      *     nlcf->role = NULL;
      *     nlcf->place = { NULL, 0 };
+     *     nlcf->token_user = NULL;
      */
 
     nlcf->realm = NGX_CONF_UNSET_PTR;
     nlcf->origins = NGX_CONF_UNSET_PTR;
+    nlcf->tokens = NGX_CONF_UNSET_PTR;
     nlcf->ping_interval = NGX_CONF_UNSET_MSEC;
     nlcf->send_buffer = NGX_CONF_UNSET_SIZE;
     nlcf->history = NGX_CONF_UNSET_UINT;
@@ -159,8 +162,12 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     here = (conf->written != NGX_CONF_UNSET_PTR);
 
+    ngx_http_notify_token_names(prev);
+    ngx_http_notify_token_names(conf);
+
     ngx_conf_merge_ptr_value(conf->realm, prev->realm, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_ptr_value(conf->tokens, prev->tokens, NULL);
     ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval, 30000);
     ngx_conf_merge_size_value(conf->send_buffer, prev->send_buffer,
                               64 * 1024);
@@ -178,6 +185,10 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               4 * 1024);
     ngx_conf_merge_ptr_value(conf->written, prev->written, NULL);
 
+    if (conf->tokens == NULL && conf->written && conf->written->token) {
+        conf->written = NULL;
+    }
+
     if (conf->role) {
         ngx_http_notify_merge_user(conf, here);
 
@@ -190,6 +201,21 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return conf->role ? ngx_http_notify_merge_location(cf, conf) : NGX_CONF_OK;
+}
+
+
+/*
+ * On one level with notify_token, notify_user is the token's sub unless it is
+ * written.  (The level of http is never merged into another: it is met as that
+ * of the first server.)
+ */
+
+static void
+ngx_http_notify_token_names(ngx_http_notify_loc_conf_t *conf)
+{
+    if (conf->token_user && conf->written == NGX_CONF_UNSET_PTR) {
+        conf->written = conf->token_user;
+    }
 }
 
 

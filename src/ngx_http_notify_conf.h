@@ -51,6 +51,7 @@ typedef struct {
                                                    the request is bad */
     ngx_str_t                   settable;       /* a variable in it that any
                                                    client can set, or empty */
+    ngx_flag_t                  token;          /* made by notify_token */
     ngx_http_notify_place_t     place;
 } ngx_http_notify_user_t;
 
@@ -84,6 +85,8 @@ typedef struct {
     ngx_array_t                *origins;        /* of ngx_str_t: patterns
                                                    and the word same;
                                                    NULL: same alone */
+    ngx_array_t                *tokens;         /* ngx_http_notify_token_t;
+                                                   NULL: off */
     ngx_uint_t                  history;        /* messages; 0: off */
     time_t                      history_ttl;    /* seconds */
     ngx_msec_t                  ping_interval;
@@ -107,6 +110,8 @@ typedef struct {
     ngx_http_notify_place_t     place;          /* of its directive */
     ngx_http_notify_user_t     *written;        /* here or above; what user
                                                    is made from */
+    ngx_http_notify_user_t     *token_user;     /* what written is if it is
+                                                   not, but notify_token is */
 } ngx_http_notify_loc_conf_t;
 
 

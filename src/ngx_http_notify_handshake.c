@@ -18,6 +18,7 @@
 #include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_request.h"
 #include "ngx_http_notify_socket.h"
+#include "ngx_http_notify_token.h"
 #include "ngx_http_notify_v1.h"
 #include "ngx_http_notify_worker.h"
 
@@ -32,9 +33,10 @@ static ngx_int_t ngx_http_notify_handshake_last(ngx_http_request_t *r,
 static ngx_int_t ngx_http_notify_handshake_origin(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf);
 static ngx_int_t ngx_http_notify_handshake_user(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx);
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx,
+    time_t *until);
 static ngx_int_t ngx_http_notify_handshake_expires(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_msec_t *end);
+    ngx_http_notify_loc_conf_t *nlcf, time_t until, ngx_msec_t *end);
 static ngx_int_t ngx_http_notify_handshake_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_notify_handshake_join(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish,
@@ -65,6 +67,7 @@ static ngx_int_t ngx_http_notify_handshake_426(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_notify_handshake_handler(ngx_http_request_t *r)
 {
+    time_t                       until;
     ngx_int_t                    rc;
     ngx_str_t                    key = ngx_null_string;
     ngx_msec_t                   end;
@@ -96,12 +99,12 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_user(r, nlcf, &ctx);
+    rc = ngx_http_notify_handshake_user(r, nlcf, &ctx, &until);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_expires(r, nlcf, &end);
+    rc = ngx_http_notify_handshake_expires(r, nlcf, until, &end);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -420,7 +423,8 @@ ngx_http_notify_handshake_origin(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_notify_handshake_user(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx)
+    ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_ctx_t **ctx,
+    time_t *until)
 {
     ngx_int_t                  rc;
     ngx_str_t                  peer;
@@ -435,7 +439,11 @@ ngx_http_notify_handshake_user(ngx_http_request_t *r,
                                       "write notify_user: %V", &peer);
     }
 
-    rc = ngx_http_notify_request_user(r, ctx, &why);
+    rc = ngx_http_notify_token_check(r, until, &why);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_notify_request_user(r, ctx, &why);
+    }
 
     if (rc == NGX_DECLINED) {
         ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);
@@ -447,39 +455,42 @@ ngx_http_notify_handshake_user(ngx_http_request_t *r,
 }
 
 
-/* when the session ends that the user was taken from */
+/* when the session or the token ends that the user was taken from */
 
 static ngx_int_t
 ngx_http_notify_handshake_expires(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf, ngx_msec_t *end)
+    ngx_http_notify_loc_conf_t *nlcf, time_t until, ngx_msec_t *end)
 {
     time_t     expires, left;
-    ngx_str_t  value;
+    ngx_str_t  value = ngx_null_string;
 
     *end = 0;
 
-    if (nlcf->expires == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_complex_value(r, nlcf->expires, &value) != NGX_OK) {
+    if (nlcf->expires
+        && ngx_http_complex_value(r, nlcf->expires, &value) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (value.len == 0) {
+    if (value.len) {
+        expires = ngx_atotm(value.data, value.len);
+
+        if (expires == (time_t) NGX_ERROR) {
+            ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);
+            return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN,
+                                          "notify_expires",
+                                          "\"%V\" is not a time in seconds "
+                                          "since the epoch", &value);
+        }
+
+        until = ngx_min(until, expires);
+    }
+
+    if (until == NGX_MAX_TIME_T_VALUE) {
         return NGX_OK;
     }
 
-    expires = ngx_atotm(value.data, value.len);
-
-    if (expires == (time_t) NGX_ERROR) {
-        ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);
-        return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "notify_expires",
-                                      "\"%V\" is not a time in seconds since "
-                                      "the epoch", &value);
-    }
-
-    left = expires - ngx_time();
+    left = until - ngx_time();
 
     if (left <= 0) {
         ngx_http_notify_count(NOTIFY_N_REFUSED_USER, 1);

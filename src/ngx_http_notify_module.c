@@ -13,6 +13,7 @@
 #include "ngx_http_notify_push.h"
 #include "ngx_http_notify_setters.h"
 #include "ngx_http_notify_status.h"
+#include "ngx_http_notify_token_setter.h"
 #include "ngx_http_notify_vars.h"
 
 
@@ -130,6 +131,13 @@ static ngx_command_t  ngx_http_notify_commands[] = {
     { ngx_string("notify_user"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_notify_user,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("notify_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_notify_token,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

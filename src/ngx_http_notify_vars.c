@@ -10,6 +10,7 @@
 #include "notify_id.h"
 #include "notify_user.h"
 #include "ngx_http_notify_request.h"
+#include "ngx_http_notify_token.h"
 #include "ngx_http_notify_vars.h"
 #include "ngx_http_notify_worker.h"
 
@@ -39,6 +40,20 @@ static ngx_http_variable_t  ngx_http_notify_variables[] = {
 
     { ngx_string("notify_id"), NULL,
       ngx_http_notify_id_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    /* another location may have other keys */
+
+    { ngx_string("notify_token_sub"), NULL,
+      ngx_http_notify_token_variable, NGX_HTTP_NOTIFY_TOKEN_SUB,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("notify_token_exp"), NULL,
+      ngx_http_notify_token_variable, NGX_HTTP_NOTIFY_TOKEN_EXP,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("notify_token_groups"), NULL,
+      ngx_http_notify_token_variable, NGX_HTTP_NOTIFY_TOKEN_GROUPS,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };

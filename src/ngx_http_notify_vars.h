@@ -9,7 +9,7 @@
  *     $notify_id          of the push, elsewhere the last id of the zone
  *
  * The first three are not found outside of our locations, the last one where
- * there is no zone.
+ * there is no zone.  Those of tokens are in ngx_http_notify_token.h.
  */
 
 #ifndef NGX_HTTP_NOTIFY_VARS_H_INCLUDED

@@ -52,6 +52,8 @@ static void ngx_http_notify_process_quit(ngx_http_notify_worker_t *w);
 static void ngx_http_notify_process_reap(ngx_log_t *log);
 static void ngx_http_notify_process_exiting(void);
 static void ngx_http_notify_process_left(void);
+static ngx_uint_t ngx_http_notify_process_is_foreign(
+    ngx_http_notify_worker_t *w);
 static ngx_uint_t ngx_http_notify_files_max(void);
 static uint32_t ngx_http_notify_capacity(ngx_http_notify_worker_t *w);
 
@@ -374,8 +376,10 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
 
     w = &ngx_http_notify_worker;
 
-    ngx_http_notify_process_reap(ev->log);
+    /* the seat of the last orphan is a dead worker's, too */
+
     ngx_http_notify_adopt_orphans(ev->log);
+    ngx_http_notify_process_reap(ev->log);
 
     if (w->seat) {
         notify_bus_discard(&w->zone);
@@ -528,6 +532,7 @@ ngx_http_notify_process_exiting(void)
 static void
 ngx_http_notify_process_left(void)
 {
+    const char                *why;
     ngx_uint_t                 stay, wait;
     ngx_http_notify_worker_t  *w;
 
@@ -535,7 +540,15 @@ ngx_http_notify_process_left(void)
 
     ngx_http_notify_drain_count(&stay, &wait);
 
+    why = " (TLS or limit_conn)";
+
     if (!w->conf->handover) {
+        why = "";
+        stay += wait;
+        wait = 0;
+
+    } else if (wait && ngx_http_notify_process_is_foreign(w)) {
+        why = " (the new module is of another version)";
         stay += wait;
         wait = 0;
     }
@@ -549,11 +562,33 @@ ngx_http_notify_process_left(void)
     if (stay) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "%ui sockets stay%s, set notify_drain or "
-                      "worker_shutdown_timeout", stay,
-                      w->conf->handover ? " (TLS or limit_conn)" : "");
+                      "worker_shutdown_timeout", stay, why);
     }
 
     ngx_http_notify_drain_start((ngx_cycle_t *) ngx_cycle);
+}
+
+
+/* whether there are workers that do not understand what this one writes */
+
+static ngx_uint_t
+ngx_http_notify_process_is_foreign(ngx_http_notify_worker_t *w)
+{
+    ngx_uint_t      i;
+    notify_seat_t  *s;
+
+    for (i = 0; i < w->zone.head->seats; i++) {
+        s = &w->zone.seats[i];
+
+        if (s->state == NOTIFY_SEAT_LIVE
+            && s->capacity
+            && s->records != w->seat->records)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

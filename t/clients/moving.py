@@ -2,7 +2,7 @@
 """Sockets that do all that sockets do, while nginx moves them about.
 
     moving.py --port P --seed N --sockets 2000 --users 1000 --crowd 200
-              --relays 40 --slow 20 --rate 500 --bursts 1
+              --relays 40 --slow 20 --rate 500 --bursts 1 --reopen 1
 
 The account is that of mass.py: each push is numbered, and must arrive at each
 socket of its user, once, in order, byte by byte.  There are
@@ -16,6 +16,8 @@ socket of its user, once, in order, byte by byte.  There are
               cut into pieces
     slow      sockets that seldom read, while long messages come; every other
               one at a location of its own, /slow
+
+What is closed by a kill is opened again, unless reopen is 0.
 
 It speaks with who started it, by lines:
 
@@ -205,6 +207,13 @@ class Sock(mass.Sock):
     def ended(self, why):
         if not self.doomed:
             self.mass.error('%s of %s %d' % (why, self.kind, self.user))
+        if not self.mass.args.reopen:
+            self.drop()
+            self.life.closed = why
+            self.life = None
+            self.mass.reopened += 1
+            self.mass.gone(self)
+            return
         super().ended(why)
         if self.kind == 'slow' and not self.mass.stopping:
             self.mass.poll.modify(self.sock, 0)
@@ -373,7 +382,7 @@ class Moving(mass.Mass):
             self.bursting = False
             print('burst', flush=True)
 
-        for sock in self.writers:
+        for sock in self.socks:
             if sock.pieces and (self.stopping or self.random.random() < 0.3):
                 sock.send_piece()
 
@@ -391,7 +400,7 @@ class Moving(mass.Mass):
             if sock.life and len(sock.pieces) < 20:
                 sock.relay()
 
-        for sock in self.sleepers:
+        for sock in self.sleepers[:]:
             if self.random.random() < 0.02:
                 sock.readable()
 
@@ -413,7 +422,7 @@ class Moving(mass.Mass):
 
         if self.slow_pusher and not self.slow_pusher.budget:
             user = self.slow[self.slow_pusher.turn % len(self.slow)]
-            sock = self.sleepers[user - self.slow.start]
+            sock = self.slow_of[user]
             if sock.life and (len(self.sent[user]) - sock.life.start
                               - len(sock.life.got) < SLOW_MAX):
                 self.slow_pusher.budget = 1
@@ -423,6 +432,12 @@ class Moving(mass.Mass):
         for pusher in self.all_pushers:
             if pusher.budget:
                 pusher.send()
+
+    def gone(self, sock):
+        """It is not opened again."""
+        for socks in (self.socks, self.sleepers, self.senders, self.pingers):
+            if sock in socks:
+                socks.remove(sock)
 
     def of(self, kind):
         return [s for s in self.socks if s.kind == kind]
@@ -438,10 +453,10 @@ class Moving(mass.Mass):
             return
 
         self.sleepers = self.of('slow')
+        self.slow_of = {s.user: s for s in self.sleepers}
         self.senders = self.of('sender')
         self.pingers = (self.of('plain')[::10] + self.senders
                         + self.of('listener'))
-        self.writers = self.socks
         for sock in self.sleepers:
             self.poll.modify(sock.sock, 0)
 
@@ -507,6 +522,7 @@ def main():
     parser.add_argument('--slow', type=int, default=20)
     parser.add_argument('--rate', type=int, default=500)
     parser.add_argument('--bursts', type=int, default=1)
+    parser.add_argument('--reopen', type=int, default=1)
     parser.add_argument('--quiet', type=int, default=mass.QUIET,
                         help='seconds after which it gives up')
     args = parser.parse_args()

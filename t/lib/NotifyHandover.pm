@@ -13,7 +13,10 @@ use warnings;
 
 use parent 'NotifyNginx';
 
+use IO::Select ();
+use IO::Socket::INET ();
 use JSON::PP ();
+use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More ();
 
 use NotifyClient ();
@@ -99,12 +102,50 @@ sub push_to {
 
 
 sub sockets {
-    my ($self, $count, $user, $location) = @_;
+    my ($self, $count, $user, %opt) = @_;
+    my $location = $opt{location} // 'client';
 
-    $location //= 'client';
-    return map {
-        NotifyClient->open($self->port, "/$location?user_id=$user")
+    my @sockets = map {
+        NotifyHandover::Socket->open($self->port, "/$location?user_id=$user",
+                                     sock => $opt{connect}
+                                             ? $opt{connect}->() : undef)
     } 1 .. $count;
+
+    push @{ $self->{sockets} }, @sockets;
+    return @sockets;
+}
+
+
+# Nobody answers a close frame any more: no worker is to wait for that.
+sub stop {
+    my ($self, %opt) = @_;
+
+    $_->close for @{ delete $self->{sockets} || [] };
+    return $self->SUPER::stop(%opt);
+}
+
+
+# The socket of a handshake that has begun, by sending the rest of it.
+sub finish {
+    my ($self, $sock, $rest) = @_;
+
+    my $socket = bless { sock => $sock, buf => '' },
+                       'NotifyHandover::Socket';
+    $socket->write($rest);
+    $socket->{answer} = { $socket->head };
+
+    push @{ $self->{sockets} }, $socket;
+    return $socket;
+}
+
+
+# A connection that takes a few kilobytes, so that the rest waits in nginx.
+sub narrow {
+    my $self = shift;
+
+    return IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->port,
+        Sockopts => [ [ SO_RCVBUF, 4096 ] ]) // die "connect: $!\n";
 }
 
 
@@ -122,6 +163,38 @@ sub reaches {
 }
 
 
+# Reads from the sockets until so many have been closed, and answers them:
+# how many with which code.  What is still open is left in the list that
+# $sockets refers to.
+sub closes {
+    my ($self, $count, $sockets) = @_;
+    my $select = IO::Select->new(map { $_->{sock} } @$sockets);
+    my %open = map { $_->{sock} => $_ } @$sockets;
+    my %codes;
+
+    my $closed = sub {
+        my ($sock, $code) = @_;
+        return if !defined $code;
+        $codes{$code}++;
+        $count--;
+        $select->remove($sock);
+        delete $open{$sock};
+    };
+
+    $closed->($_->{sock}, $_->passed_close) for @$sockets;
+
+    NotifyNginx::wait_for("$count sockets to be closed", sub {
+        for my $sock ($count > 0 ? $select->can_read(0) : ()) {
+            $closed->($sock, $open{$sock}->read_close);
+        }
+        return $count <= 0;
+    });
+
+    @$sockets = grep { $open{ $_->{sock} } } @$sockets;
+    return \%codes;
+}
+
+
 # All workers that were told to exit have, but for some.
 sub wait_old {
     my ($self, $but) = @_;
@@ -132,10 +205,22 @@ sub wait_old {
 }
 
 
-# Waits till it has logged that often that it reads its configuration.
-sub generations {
+# How often it has read its configuration again.
+sub reloads {
     my $self = shift;
-    return scalar(() = $self->log =~ /reconfiguring/g);
+    return scalar(() = $self->log =~ /: reconfiguring$/mg);
+}
+
+
+# A reload of which those need not know that are stopped.
+sub reload_past {
+    my ($self) = @_;
+    my %before = map { $_ => 1 } $self->workers;
+
+    $self->signal('HUP');
+    return NotifyNginx::wait_for('new workers', sub {
+        $self->count_of_workers == grep { !$before{$_} } $self->workers;
+    });
 }
 
 
@@ -227,6 +312,35 @@ sub pid_of {
 
 # --- processes
 
+# A reload up to where old workers hand their sockets over, with those of the
+# new workers stopped that the function chooses: what is for them is on its way
+# when this returns, and the old workers have ended, but for those that "but"
+# says.  Returns the new workers.
+sub hand_over_to_frozen {
+    my ($self, $choose, %opt) = @_;
+    my @old = $self->workers;
+
+    $self->freeze(@old);
+    $self->signal('HUP');
+
+    my (%old, @new) = map { $_ => 1 } @old;
+    NotifyNginx::wait_for('new workers with seats', sub {
+        @new = grep { !$old{$_} } $self->workers;
+        return if @new != $self->count_of_workers;
+        my %places = $self->places;
+        return !grep { !defined $places{$_} } @new;
+    });
+
+    $self->freeze($choose->(@new));
+    $self->thaw(@old);
+    NotifyNginx::wait_for('the end of the old workers', sub {
+        ($opt{but} // 0) >= grep { NotifyNginx::running($_) } @old;
+    });
+
+    return @new;
+}
+
+
 # Stops processes, and returns when they are.
 sub freeze {
     my ($self, @pids) = @_;
@@ -261,6 +375,39 @@ sub DESTROY {
     $self->SUPER::DESTROY;
 }
 
+
+# --- one socket
+
+package NotifyHandover::Socket;
+
+use parent -norequire, 'NotifyClient';
+
+
+# A close frame, if there is one in what has been read, which is passed over;
+# it is answered.  Its code, 1005 without one; undef: no such frame.
+sub passed_close {
+    my $self = shift;
+
+    while (my ($opcode, $payload) = $self->parse) {
+        next if $opcode != 8;
+        $self->send_frame(8, $payload);
+        return length $payload ? unpack 'n', $payload : 1005;
+    }
+
+    return;
+}
+
+
+# The same of what can be read now; 1006 for an end without a close frame.
+sub read_close {
+    my $self = shift;
+
+    my $end = !$self->fill;
+    return $self->passed_close // ($end ? 1006 : undef);
+}
+
+
+package NotifyHandover;
 
 # --- moving.py
 

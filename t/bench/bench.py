@@ -60,42 +60,60 @@ def main():
     for i in range(ROUNDS):
         for j in range(len(kinds)):
             kind = kinds[(i + j) % len(kinds)]
-            rounds[kind].append(measure(kind))
+            rounds[kind].append(attempt(kind))
 
     print_table(kinds, rounds)
     print_losses(rounds)
 
 
 def print_table(kinds, rounds):
-    sockets = [['', *(kind.name for kind in kinds)],
-               ['sockets', *(SOCKETS // kind.scale for kind in kinds)]]
+    rows = [['', *(kind.name for kind in kinds)],
+            ['sockets', *(SOCKETS // kind.scale for kind in kinds)],
+            *([title, *(cell(key, kind, rounds) for kind in kinds)]
+              for key, title in ROWS)]
 
-    for key, title in ROWS:
-        cells = []
+    report.table(rows)
 
-        for kind in kinds:
-            mine = [figures[key] for figures in rounds[kind]]
-            ratios = [a / b[key] for a, b in zip(mine, rounds[servers.Raw])
-                      if b[key] > 0]
-            cell = report.text(statistics.median(mine))
 
-            if key != 'memory' and kind is not servers.Raw and ratios:
-                cell += f' ({report.text(statistics.median(ratios))})'
-            cells.append(cell)
+def cell(key, kind, rounds):
+    pairs = [(mine[key], raw[key])
+             for mine, raw in zip(rounds[kind], rounds[servers.Raw])
+             if mine and raw]
 
-        sockets.append([title, *cells])
+    if not pairs:
+        return 'failed'
 
-    report.table(sockets)
+    text = report.text(statistics.median(mine for mine, _ in pairs))
+
+    if kind is servers.Raw or key == 'memory':
+        return text
+
+    ratio = statistics.median(mine / raw for mine, raw in pairs)
+
+    return f'{text} ({report.text(ratio)})'
 
 
 def print_losses(rounds):
     for kind, figures in rounds.items():
-        lost = sum(one['lost'] for one in figures)
+        failed = figures.count(None)
+        lost = sum(one['lost'] for one in figures if one)
 
+        if failed:
+            print(f'{kind.name}: {failed} rounds failed')
         if lost:
             print(f'{kind.name}: {lost} messages did not arrive')
-            if kind is servers.Notify:
-                raise SystemExit(1)
+        if kind is servers.Notify and (failed or lost):
+            raise SystemExit(1)
+
+
+def attempt(kind):
+    """The figures of a round, or None if the server did not serve."""
+
+    try:
+        return measure(kind)
+    except programs.Failed as why:
+        print(f'{kind.name}: {why}', file=sys.stderr)
+        return None
 
 
 def measure(kind):

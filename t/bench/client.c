@@ -65,7 +65,7 @@
 
 #define MS           INT64_C(1000000)
 #define SECOND       (1000 * MS)
-#define GRACE        (3 * SECOND)       /* nothing moves: it has ended */
+#define GRACE        (10 * SECOND)       /* nothing moves: it has ended */
 
 
 typedef enum {

@@ -48,6 +48,10 @@ def free_port():
     raise SystemExit(f'no free port from {low} to {high}')
 
 
+class Failed(Exception):
+    """A server did not do what is measured."""
+
+
 class Client:
     """t/bench/client.c: each method is one of its commands."""
 
@@ -76,7 +80,7 @@ class Client:
     def result(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit('the load client died')
+            raise Failed('the load client died')
         return json.loads(line)
 
     def open(self, n, **options):
@@ -85,13 +89,17 @@ class Client:
                            **options})
         opened = self.result()
         if opened['open'] != n:
-            raise SystemExit(f'{self.server.name}: {opened["open"]} of {n}'
-                             f' sockets, see {self.server.dir}')
+            raise Failed(f'{opened["open"]} of {n} sockets, see'
+                         f' {self.server.dir}')
         return opened
 
     def push(self, **options):
         self.start_push(**options)
-        return self.result()
+        pushed = self.result()
+        if not pushed['accepted'] or options.get('expect') \
+                and not pushed['deliveries']:
+            raise Failed(f'pushes fail, see {self.server.dir}')
+        return pushed
 
     def start_push(self, **options):
         self.start('push', **{**self.server.push, **options})

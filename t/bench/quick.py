@@ -89,7 +89,7 @@ def check(server, result):
     """A figure of a server that does not do its work is none."""
 
     if result['failed'] or result['missing'] or result['repeated']:
-        raise SystemExit(f'{server.name}: {result}, see {server.dir}')
+        raise programs.Failed(f'{result}, see {server.dir}')
 
 
 # --- sockets, two workers
@@ -165,4 +165,7 @@ def deliveries(both):
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except programs.Failed as why:
+        raise SystemExit(f'bench-quick: {why}')

@@ -66,14 +66,25 @@ def main():
         if not missing:
             kinds.append(kind)
 
-    results = [measure(kind) for kind in kinds]
+    results = [attempt(kind) for kind in kinds]
 
     report.table([
         [f'{SOCKETS:,} sockets, {RATE}/s', *(kind.name for kind in kinds)],
         ['how it is done', *(f'{RELOADS} {kind.restarts}s'
                              for kind in kinds)],
-        *([title, *(figure(result) for result in results)]
+        *([title, *(figure(result) if result else 'failed'
+                    for result in results)]
           for title, figure in ROWS)])
+
+
+def attempt(kind):
+    """What was found, or None if the server did not serve."""
+
+    try:
+        return measure(kind)
+    except programs.Failed as why:
+        print(f'{kind.name}: {why}', file=sys.stderr)
+        return None
 
 
 def measure(kind):

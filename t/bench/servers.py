@@ -32,7 +32,7 @@ def wait_for(what, condition, seconds=30):
 
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f'waited {seconds} s for {what}')
+            raise programs.Failed(f'waited {seconds} s for {what}')
         time.sleep(0.005)
 
 
@@ -85,7 +85,12 @@ class Server:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except programs.Failed:
+            if self.process:
+                self.stop()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -118,7 +123,7 @@ class Server:
 
     def ready(self):
         if self.process.poll() is not None:
-            raise SystemExit(f'{self.name} does not start, see {self.dir}')
+            raise programs.Failed(f'it does not start, see {self.dir}')
         if not self.client:
             return listens(self.port)
         return shakes(self.port, self.client)

@@ -236,7 +236,8 @@ sub none_was_closed {
     is($account->{pongs}, $account->{pings}, '... not a pong is missing');
     $moving->end;
     $nginx->stop;
-    unlike($nginx->log, qr/dead workers/, '... and no worker is taken for dead');
+    unlike($nginx->log, qr/dead workers/,
+           '... and no worker is taken for dead');
 }
 
 

@@ -95,8 +95,9 @@ operate(unsigned user, unsigned *ndone, uint32_t *done)
     notify_publish_t   p;
     notify_receipt_t   receipt;
 
-    static struct iovec  iov = { "{\"unread\":1234,\"of\":\"a conversation\"}  ",
-                                 40 };
+    static struct iovec  iov = {
+        "{\"unread\":1234,\"of\":\"a conversation\"}  ", 40
+    };
 
     name_of(&name, text, user);
 

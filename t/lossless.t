@@ -24,7 +24,11 @@ my $factor = $ENV{LOSSLESS_FACTOR} || 1;
 my $pushes = 30000 * $factor;
 
 my $nginx = NotifyHandover->new(
-    workers => 3, connections => 4096, http => 'notify_zone 64m;',
+    workers => 3, connections => 4096, listen => 'sndbuf=16k',
+    http => 'notify_zone 64m;',
+    config => 'location /client { notify_socket; notify_send_buffer 32k; }
+               location /new/ { notify_push; }
+               location /status { notify_status; }',
 )->start;
 
 my $clients = NotifyProgram->new('lossless.py', '--port', $nginx->port,
@@ -97,6 +101,7 @@ my $line = $clients->line(120 * $factor);
 my $account = $line =~ /^\{/ ? JSON::PP::decode_json($line)
                              : { errors => [ $line ] };
 $clients->wait;
+my $slow_reads = $nginx->status->{deliveries}{slow_reads};
 
 is_deeply($account->{errors}, [],
           'nothing is lost, repeated, or out of order; gaps are where history'
@@ -107,6 +112,7 @@ cmp_ok($account->{repeated}, '>', 0, 'pushes were repeated');
 cmp_ok($account->{gaps}, '>', 10, 'there were gaps');
 cmp_ok($account->{opens} - $account->{gaps}, '>', 2000 * $factor,
        'most resumed without');
+cmp_ok($slow_reads, '>', 10, 'slow sockets went back to the history');
 cmp_ok($account->{ends}{'close 1012'} // 0, '>', 0, 'some were drained');
 note(JSON::PP->new->canonical->encode($account));
 

@@ -12,7 +12,9 @@ sleeps; and resumes with its last id.  So it does when the server closes.
 Pushes are numbered and carry an Idempotency-Key.  A push without an answer is
 repeated until it has one, so that in the end it is known of each whether it
 was accepted, once, and under which id.  The hot users get so many that their
-clients often sleep longer than the history lasts.
+clients often sleep longer than the history lasts; their pushes are long, and
+every third client is lazy: it stops reading at times, with a small buffer, so
+that nginx has to go back to the history for it.
 
 It speaks with who started it, by lines:
 
@@ -56,9 +58,10 @@ def number_of(text):
 
 
 class Client:
-    def __init__(self, world, user):
+    def __init__(self, world, user, lazy):
         self.world = world
         self.user = user
+        self.lazy = lazy
         self.last = None        # id, as text
         self.got = []           # (id, push)
         self.gaps = []          # (last, where it goes on, when)
@@ -73,6 +76,8 @@ class Client:
         self.head = True
         self.sock = socket.socket()
         self.sock.setblocking(False)
+        if self.lazy:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         self.sock.connect_ex(('127.0.0.1', self.world.port))
         last = '&last_id=' + self.last if self.last else ''
         self.request = (
@@ -101,6 +106,10 @@ class Client:
         if not data:
             self.lost('end')
             return
+        if (self.lazy and not self.world.ending
+                and self.world.random.random() < 0.05):
+            self.world.poll.modify(self.sock, 0)
+            self.world.after(3, self.wake, self.sock)
 
         buf = self.buf + data
         if self.head:
@@ -129,6 +138,10 @@ class Client:
             self.frame(buf[at], buf[at + head:end])
             at = end
         self.buf = buf[at:]
+
+    def wake(self, sock):
+        if sock is self.sock:
+            self.world.poll.modify(sock, select.EPOLLIN)
 
     def frame(self, first, payload):
         if first == 0x81:
@@ -237,7 +250,9 @@ class Pusher:
             push = self.queue.popleft()
             self.flying.append(push)
             user = self.world.pushed[push][0]
-            body = b'{"user":%d,"push":%d}' % (user, push)
+            long = push * 7919 % 6000 if user < self.world.args.hot else 0
+            body = b'{"user":%d,"push":%d,"pad":"%s"}' % (user, push,
+                                                          b'x' * long)
             self.out += (b'POST /new/%d HTTP/1.1\r\nHost: localhost\r\n'
                          b'Content-Type: application/json\r\n'
                          b'Idempotency-Key: %d\r\nContent-Length: %d\r\n\r\n%s'
@@ -396,7 +411,7 @@ class World:
 
     def run(self):
         args = self.args
-        self.clients = [Client(self, c % args.users)
+        self.clients = [Client(self, c % args.users, c % 3 == 0)
                         for c in range(args.clients)]
         if not self.until(lambda: self.unopened == 0, 'handshakes'):
             return

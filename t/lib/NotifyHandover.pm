@@ -297,7 +297,8 @@ sub workers_of {
         local $self->{pid} = $master;
         $self->children;
     };
-    return (@{ $workers || [] }, @{ $old || [] });
+    my @all = (@{ $workers || [] }, @{ $old || [] });
+    return @all;
 }
 
 

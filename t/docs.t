@@ -193,11 +193,13 @@ sub default_of {
 
     # members of another name
     my %member = (notify_zone => 'zone_size', notify_user => 'written',
+                  notify_token => 'tokens',
                   notify_history => 'history history_ttl');
 
     # what the absence of a value means; ngx_http_notify_conf.h says it too
     my %null = (notify_realm => '""', notify_origins => 'same',
-                notify_user => '—', notify_expires => '—');
+                notify_token => 0, notify_user => '—',
+                notify_expires => '—');
 
     if ($name eq 'notify_reserve') {
         return $code =~ /nmcf->reserve\s=\s(\d+);
@@ -441,11 +443,15 @@ sub anchors {
 sub check_examples {
     make_path("$dir/conf");
 
-    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes '
-                  . '-subj /CN=example.com '
-                  . "-keyout '$dir/key.pem' -out '$dir/cert.pem'";
-    my $said = `$command 2>&1`;
-    die $said if $? != 0;
+    for my $command ('req -x509 -newkey rsa:2048 -nodes '
+                     . '-subj /CN=example.com '
+                     . "-keyout '$dir/key.pem' -out '$dir/cert.pem'",
+                     "pkey -in '$dir/key.pem' -pubout -out '$dir/public.pem'",
+                     "rand -hex -out '$dir/secret.key' 32")
+    {
+        my $said = `openssl $command 2>&1`;
+        die $said if $? != 0;
+    }
 
     for my $page (@pages) {
         my $n = 0;
@@ -505,6 +511,8 @@ sub whole {
               {'listen 127.0.0.1:' . NotifyEnv::free_port()}ge;
     $text =~ s{/etc/ssl/certs/[\w.-]+}{$dir/cert.pem}g;
     $text =~ s{/etc/ssl/private/[\w.-]+}{$dir/key.pem}g;
+    $text =~ s{/etc/nginx/[\w.-]+\.pem}{$dir/public.pem}g;
+    $text =~ s{/etc/nginx/[\w.-]+\.key}{$dir/secret.key}g;
     $text =~ s{(?<!\w)/(?:var|run)/(?:[\w.-]+/)*([\w.-]+)}{$dir/$1}g;
 
     return join('', map { "load_module $_;\n" } NotifyEnv::modules())

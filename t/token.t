@@ -30,6 +30,21 @@ sub refused { return ask(@_, open => 0) }
 
 sub token { return NotifyToken::token(@_) }
 
+# What the example's Django makes for the user 42.
+sub djangos_token {
+    my $app = NotifyEnv::top() . '/docs/examples/django';
+    my $out = `PYTHONPATH=$app PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -c '
+import os
+from types import SimpleNamespace
+from django.conf import settings
+settings.configure(NOTIFY_TOKEN_KEY=os.environ["NOTIFY_TEST_KEY"])
+from notifications.tokens import notify_token
+print(notify_token(SimpleNamespace(pk=42)), end="")
+'`;
+    die "no token of Django\n" if $? != 0;
+    return $out;
+}
+
 sub closed { return NotifyWire::server_frame(8, pack 'n', 1000) }
 
 # A configuration that is to be refused says why, one that is not answers.
@@ -1027,7 +1042,24 @@ close 1000 ""
 
 
 
-=== TEST 59: there must be an algorithm
+=== TEST 59: a token as Django makes it
+--- config
+    location /client {
+        notify_socket;
+        notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
+        add_header X-User $notify_user always;
+    }
+--- raw_request eval
+::ask(::djangos_token())
+--- error_code: 101
+--- response_headers
+X-User: 42
+--- response_body eval
+::closed()
+
+
+
+=== TEST 60: there must be an algorithm
 --- config
     notify_token key=$TEST_NGINX_NOTIFY_DIR/secret.key;
 --- must_die
@@ -1037,7 +1069,7 @@ secret.key" in "notify_token", write HS256, RS256, ES256, EdDSA or off in
 
 
 
-=== TEST 60: one that there is
+=== TEST 61: one that there is
 --- config
     notify_token none key=$TEST_NGINX_NOTIFY_DIR/secret.key;
 --- must_die
@@ -1047,7 +1079,7 @@ invalid parameter "none" in "notify_token", write HS256, RS256, ES256, EdDSA or 
 
 
 
-=== TEST 61: and a key
+=== TEST 62: and a key
 --- config
     notify_token HS256 aud=notify;
 --- must_die
@@ -1057,7 +1089,7 @@ invalid parameter "HS256" in "notify_token", write key=file or key=env:NAME behi
 
 
 
-=== TEST 62: that can be read
+=== TEST 63: that can be read
 --- config
     notify_token HS256 key=/nonexistent/notify.key;
 --- must_die
@@ -1067,7 +1099,7 @@ key "/nonexistent/notify.key" cannot be read, write the path of a file that whoe
 
 
 
-=== TEST 63: a directory cannot
+=== TEST 64: a directory cannot
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR;
 --- must_die
@@ -1077,7 +1109,7 @@ cannot be read, write the path of a file that whoever starts nginx can read
 
 
 
-=== TEST 64: a key from a variable that is not there
+=== TEST 65: a key from a variable that is not there
 --- config
     notify_token HS256 key=env:NOTIFY_TEST_UNSET;
 --- must_die
@@ -1087,7 +1119,7 @@ invalid parameter "key=env:NOTIFY_TEST_UNSET" in "notify_token", write the name 
 
 
 
-=== TEST 65: a secret that can be guessed
+=== TEST 66: a secret that can be guessed
 --- config
     notify_token HS256 key=short.key;
 --- user_files eval
@@ -1099,7 +1131,7 @@ invalid parameter "key=short.key" in "notify_token", write a secret of 32 bytes 
 
 
 
-=== TEST 66: a public key for a secret
+=== TEST 67: a public key for a secret
 --- config
     notify_token HS256 key=env:NOTIFY_TEST_PEM;
 --- must_die
@@ -1109,7 +1141,7 @@ invalid parameter "key=env:NOTIFY_TEST_PEM" in "notify_token", write a secret of
 
 
 
-=== TEST 67: a secret for a public key
+=== TEST 68: a secret for a public key
 --- config
     notify_token RS256 key=env:NOTIFY_TEST_KEY;
 --- must_die
@@ -1119,7 +1151,7 @@ invalid parameter "key=env:NOTIFY_TEST_KEY" in "notify_token", write a public ke
 
 
 
-=== TEST 68: a private key for a public one
+=== TEST 69: a private key for a public one
 --- config
     notify_token ES256 key=$TEST_NGINX_NOTIFY_DIR/ec.key;
 --- must_die
@@ -1129,7 +1161,7 @@ write a public key of P-256 in PEM, as "openssl pkey -in private.pem -pubout" ma
 
 
 
-=== TEST 69: the key of another algorithm
+=== TEST 70: the key of another algorithm
 --- config
     notify_token EdDSA key=$TEST_NGINX_NOTIFY_DIR/ec.pub;
 --- must_die
@@ -1139,7 +1171,7 @@ write a public key of Ed25519 in PEM, as "openssl pkey -in private.pem -pubout" 
 
 
 
-=== TEST 70: a kid that names nothing
+=== TEST 71: a kid that names nothing
 --- config
     notify_token HS256 kid=2025 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
 --- must_die
@@ -1149,7 +1181,7 @@ invalid parameter "kid=2025" in "notify_token", write it behind the key= that it
 
 
 
-=== TEST 71: two names of one key
+=== TEST 72: two names of one key
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key kid=1 kid=2;
 --- must_die
@@ -1159,7 +1191,7 @@ invalid parameter "kid=2" in "notify_token", write a name, once
 
 
 
-=== TEST 72: an audience without a name
+=== TEST 73: an audience without a name
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key aud=;
 --- must_die
@@ -1169,7 +1201,7 @@ invalid parameter "aud=" in "notify_token", write a name, once
 
 
 
-=== TEST 73: a leeway that is too long
+=== TEST 74: a leeway that is too long
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key leeway=1d;
 --- must_die
@@ -1179,7 +1211,7 @@ invalid parameter "leeway=1d" in "notify_token", write a time such as leeway=5s,
 
 
 
-=== TEST 74: a place that there is not
+=== TEST 75: a place that there is not
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key from=body;
 --- must_die
@@ -1189,7 +1221,7 @@ invalid parameter "from=body" in "notify_token", write from=header, from=protoco
 
 
 
-=== TEST 75: a cookie without a name
+=== TEST 76: a cookie without a name
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key from=cookie:;
 --- must_die
@@ -1199,7 +1231,7 @@ invalid parameter "from=cookie:" in "notify_token", write from=header
 
 
 
-=== TEST 76: a parameter that there is not
+=== TEST 77: a parameter that there is not
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key alg=RS256;
 --- must_die
@@ -1209,7 +1241,7 @@ invalid parameter "alg=RS256" in "notify_token", write key=, kid=, aud=, iss=, l
 
 
 
-=== TEST 77: off beside a key
+=== TEST 78: off beside a key
 --- config
     notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
     notify_token off;
@@ -1220,7 +1252,7 @@ invalid parameter "off" in "notify_token", write off alone, or the others
 
 
 
-=== TEST 78: off with a key
+=== TEST 79: off with a key
 --- config
     notify_token off key=$TEST_NGINX_NOTIFY_DIR/secret.key;
 --- must_die
@@ -1230,7 +1262,7 @@ invalid parameter "off" in "notify_token", write off alone, or the others
 
 
 
-=== TEST 79: off twice
+=== TEST 80: off twice
 --- config
     notify_token off;
     notify_token off;
@@ -1241,7 +1273,7 @@ invalid parameter "off" in "notify_token", write off alone, or the others
 
 
 
-=== TEST 80: nothing at all
+=== TEST 81: nothing at all
 --- config
     notify_token;
 --- must_die

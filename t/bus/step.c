@@ -14,9 +14,10 @@
  * That the kernel does the same is shown by victims that are killed for real,
  * at instructions drawn by lot: the outcome must be that of the copy.
  *
- *     step [-r N] [-s SEED] [SCENARIO ...]
+ *     step [-r N] [-s SEED] [-d SECONDS] [SCENARIO ...]
  *
- * -r: real kills may cost about N single steps in each scenario.
+ * -r: real kills may cost about N single steps in each scenario; -d: the time
+ * for all, after which it dies.
  */
 
 #include "check.h"
@@ -50,7 +51,7 @@
 #define BUCKETS    2048                      /* of a zone of 1 MiB */
 #define NAMES      4
 #define CHANGES    4                         /* in a scenario, at most */
-#define DEADLINE   300                       /* seconds, for all */
+#define DEADLINE   600                       /* seconds */
 #define DRAFT      4200                      /* bytes: too long for the lock */
 #define NOW        1732435200000ull
 
@@ -1163,18 +1164,22 @@ main(int argc, char **argv)
     int       c;
     size_t    i;
     uint64_t  seed;
-    unsigned  budget;
+    unsigned  budget, deadline;
 
     seed = 1;
     budget = 5000;
+    deadline = DEADLINE;
 
-    while ((c = getopt(argc, argv, "r:s:")) != -1) {
+    while ((c = getopt(argc, argv, "r:s:d:")) != -1) {
         switch (c) {
         case 'r':
             budget = (unsigned) strtoul(optarg, NULL, 0);
             break;
         case 's':
             seed = strtoull(optarg, NULL, 0);
+            break;
+        case 'd':
+            deadline = (unsigned) strtoul(optarg, NULL, 0);
             break;
         default:
             return 2;
@@ -1184,7 +1189,7 @@ main(int argc, char **argv)
     lot = seed;
     diag("step -r %u -s %llu", budget, (unsigned long long) seed);
 
-    alarm(DEADLINE);
+    alarm(deadline);
     settle();
     names();
     make_zones();

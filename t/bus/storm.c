@@ -12,9 +12,10 @@
  * evicted, and the zone is empty.
  *
  *     storm [-s SEED] [-r ROUNDS] [-k KILLS] [-n NAMED] [-p SECONDS]
+ *           [-d SECONDS]
  *
  * -k and -n: deaths at random and by name, in each round; -p: how long it
- * waits for one condition.
+ * waits for one condition; -d: the time for all, after which it dies.
  */
 
 #ifndef _GNU_SOURCE
@@ -52,7 +53,7 @@
 #define CALM        1000                     /* pushes after the last death */
 #define SIZE        (512 * 1024)
 #define SIZE_LARGE   (1024 * 1024)
-#define DEADLINE    240                      /* seconds, for all */
+#define DEADLINE    600                      /* seconds */
 #define NONE        ((uint32_t) -1)
 #define START       4000000000000ull         /* ms: after the zone's birth */
 
@@ -965,7 +966,7 @@ rage(unsigned kills, unsigned named)
 
         (void) bury();
 
-        if (pick(4) == 0) {
+        if (pick(2) == 0) {
             check_now();
         }
     }
@@ -1419,15 +1420,16 @@ main(int argc, char **argv)
 {
     int       c;
     uint64_t  seed;
-    unsigned  rounds, kills, named, i;
+    unsigned  rounds, kills, named, deadline, i;
 
     seed = 1;
     rounds = 3;
     kills = 150;
     named = 2 * NPOINTS;
     patience = 20000;
+    deadline = DEADLINE;
 
-    while ((c = getopt(argc, argv, "s:r:k:n:p:")) != -1) {
+    while ((c = getopt(argc, argv, "s:r:k:n:p:d:")) != -1) {
         switch (c) {
         case 's':
             seed = strtoull(optarg, NULL, 0);
@@ -1444,6 +1446,9 @@ main(int argc, char **argv)
         case 'p':
             patience = strtoull(optarg, NULL, 0) * 1000;
             break;
+        case 'd':
+            deadline = (unsigned) strtoul(optarg, NULL, 0);
+            break;
         default:
             return 2;
         }
@@ -1453,7 +1458,7 @@ main(int argc, char **argv)
     diag("storm -s %llu -r %u -k %u -n %u", (unsigned long long) seed, rounds,
          kills, named);
 
-    alarm(DEADLINE);
+    alarm(deadline);
     make();
 
     for (i = 1; i <= rounds; i++) {

@@ -11,7 +11,8 @@ sleeps; and resumes with its last id.  So it does when the server closes.
 
 Pushes are numbered and carry an Idempotency-Key.  A push without an answer is
 repeated until it has one, so that in the end it is known of each whether it
-was accepted, once, and under which id.  The hot users get so many that their
+was accepted, once, and under which id; some give up on their answer early.  The
+hot users get so many that their
 clients often sleep longer than the history lasts; their pushes are long, and
 every third client is lazy: it stops reading at times, with a small buffer, so
 that nginx has to go back to the history for it.
@@ -242,6 +243,13 @@ class Pusher:
     def push(self, push):
         self.queue.append(push)
         self.send()
+        if self.world.random.random() < 0.01:
+            # as one that has waited for an answer long enough
+            self.world.after(0.001, self.cut, self.sock)
+
+    def cut(self, sock):
+        if sock and sock is self.sock:
+            self.lost()
 
     def send(self):
         if self.sock is None:
@@ -278,11 +286,7 @@ class Pusher:
         except OSError:
             data = b''
         if not data:
-            self.world.repeated += len(self.flying)
-            self.world.remove(self.sock)
-            self.sock.close()
-            self.sock = None
-            self.world.after(0.005, self.connect)
+            self.lost()
             return
 
         self.buf += data
@@ -297,6 +301,13 @@ class Pusher:
             self.buf = rest[length:]
             self.answered(head, rest[:length])
         self.send()
+
+    def lost(self):
+        self.world.repeated += len(self.flying)
+        self.world.remove(self.sock)
+        self.sock.close()
+        self.sock = None
+        self.world.after(0.005, self.connect)
 
     def answered(self, head, body):
         push = self.flying.popleft()

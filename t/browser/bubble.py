@@ -11,11 +11,13 @@ import http.client
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 from selenium.webdriver.common.by import By
 
 DEMO, SCREENSHOT = sys.argv[1:]
@@ -55,18 +57,48 @@ def check_soon(get, wanted, what):
     check(got == wanted, what, f"got {got!r}, expected {wanted!r}")
 
 
+# A bare Debian has no /etc/hosts, so that localhost is not found there: the
+# driver and the browser are reached by address.
+
+class Driver(Service):
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, "127.0.0.1")
+
+
 class Browser:
     """A browser of its own, with a profile of its own."""
 
     def __init__(self):
+        self.profile = tempfile.TemporaryDirectory()
+        self.chromium = subprocess.Popen(
+            ["/usr/bin/chromium", *CHROMIUM_FLAGS, "--remote-debugging-port=0",
+             f"--user-data-dir={self.profile.name}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         options = Options()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in CHROMIUM_FLAGS:
-            options.add_argument(flag)
+        options.debugger_address = f"127.0.0.1:{self.port()}"
         self.driver = webdriver.Chrome(
-            service=Service("/usr/bin/chromedriver"), options=options
+            service=Driver("/usr/bin/chromedriver"), options=options
         )
         self.driver.set_page_load_timeout(DEADLINE)
+
+    def port(self):
+        """Where chromium is to be spoken to, as soon as it says so."""
+        path = os.path.join(self.profile.name, "DevToolsActivePort")
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            try:
+                with open(path) as file:
+                    return int(file.readline())
+            except (OSError, ValueError):
+                time.sleep(0.05)
+        raise TimeoutError("chromium did not start")
 
     def log_in(self, name, password):
         self.driver.get(SITE + "/login/")
@@ -85,6 +117,9 @@ class Browser:
 
     def quit(self):
         self.driver.quit()
+        self.chromium.terminate()
+        self.chromium.wait()
+        self.profile.cleanup()
 
 
 class Tab:

@@ -34,7 +34,7 @@ DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
 	python3-django python3-redis python3-urllib3 redis-server
 DEPS_BENCH = daphne libnginx-mod-nchan libssl-dev node-ws nodejs pushpin \
 	python3-channels-redis python3-django-channels redis-server zurl
-DEPS_TEST = chromium chromium-driver clang cppcheck \
+DEPS_TEST = chromium chromium-driver clang cppcheck libclang-rt-dev \
 	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
 	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
 	python3-websockets valgrind
@@ -51,20 +51,19 @@ TREE := $(if $(DEBIAN_FLAGS),$(NGINX_SRC),$(BUILD)/tree)
 
 # The NDK is built along where its sources are whole: Debian's package has the
 # headers only, and the module in another one.
-NDK_ADDON := $(if $(wildcard $(NDK_SRC)/src/ndk.c),\
-	--add-dynamic-module,--add-module)
+ADDONS := $(if $(wildcard $(NDK_SRC)/src/ndk.c),\
+	--add-dynamic-module,--add-module)=$(NDK_SRC) \
+	--add-dynamic-module=$(TOP)
 
-# $(call configure,OBJS,CFLAGS,LDFLAGS,NDK ADDON)
+# $(call configure,OBJS,CFLAGS,LDFLAGS,ADDONS)
 # The flags are an array of bash in Debian's file, an ordinary list else.
 # nginx leaves its own warnings out when it finds CFLAGS in its environment.
 configure = rm -rf $(1) && cd $(TREE) \
 	&& { if [ -f conf_flags ]; then . ./conf_flags; \
 	     else NGX_CONF_FLAGS=( $(NGINX_CONF) ); fi; } \
 	&& env -u CFLAGS -u LDFLAGS ./configure --with-cc='$(CC)' \
-	       --with-cc-opt='$(2)' \
-	       --with-ld-opt='$(3)' "$${NGX_CONF_FLAGS[@]}" \
-	       $(4)=$(NDK_SRC) --add-dynamic-module=$(TOP) \
-	       --builddir=$(1) > $(1).log 2>&1 \
+	       --with-cc-opt='$(2)' --with-ld-opt='$(3)' \
+	       "$${NGX_CONF_FLAGS[@]}" $(4) --builddir=$(1) > $(1).log 2>&1 \
 	|| { tail -n 20 $(1).log; rm -rf $(1); exit 1; }
 
 # nginx's own makefile; V=1 shows its commands.
@@ -152,7 +151,7 @@ build: $(BUILD)/nginx/Makefile
 
 $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@echo "configuring $(TREE)"
-	@$(call configure,$(BUILD)/nginx,$(CFLAGS),$(LDFLAGS),$(NDK_ADDON))
+	@$(call configure,$(BUILD)/nginx,$(CFLAGS),$(LDFLAGS),$(ADDONS))
 
 # Changes when what can be set has changed.
 $(BUILD)/settings: FORCE
@@ -211,9 +210,9 @@ bench-reload: deps-bench
 	@$(AGAIN) build
 	NOTIFY_TEST_OBJS=$(BUILD) t/bench/reload.py
 
-# The module, and nginx too where its source is at hand (nginx-dev has only
-# the headers): then all is one instrumented build, else the packaged nginx
-# gets the sanitizers' libraries, which watch its heap but not its own code.
+# The module, and nginx too where its source is at hand: NGINX_SRC=dir (what
+# nginx-dev installs are headers).  Else the packaged nginx gets the
+# sanitizers' libraries, which watch its heap but not its own code.
 # That nginx does not free everything when it exits is no leak of a server:
 # what grows is seen by t/reload.t, which counts.
 SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer
@@ -225,7 +224,10 @@ LIBUBSAN = $(shell $(CC) -print-file-name=libubsan.so)
 
 $(ASAN)/Makefile: config Makefile $(BUILD)/settings | $(TREE)
 	@echo "configuring $(TREE) with $(SANITIZE)"
-	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(NDK_ADDON))
+	@$(call configure,$(ASAN),-g -O1 $(SANITIZE),$(SANITIZE),$(ADDONS))
+
+$(ASAN)-nginx/Makefile: Makefile $(BUILD)/settings | $(TREE)
+	@$(call configure,$(ASAN)-nginx,-g -O1 $(SANITIZE),$(SANITIZE),)
 
 test-asan: deps
 	@$(AGAIN) build asan test-asan-run
@@ -233,22 +235,23 @@ test-asan: deps
 test-asan-run:
 	@NOTIFY_TEST_OBJS=$(ASAN) NOTIFY_TEST_TAG=asan \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	$(if $(WHOLE),TEST_NGINX_BINARY=$(ASAN)/nginx, \
+	$(if $(WHOLE),TEST_NGINX_BINARY=$(ASAN)-nginx/nginx, \
 		TEST_NGINX_LD_PRELOAD="$(LIBASAN) $(LIBUBSAN)") \
 		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(ASAN_TESTS),$(TESTS))
 
-asan: $(ASAN)/Makefile
-	@$(NESTED) -f $(ASAN)/Makefile $(if $(WHOLE),binary) modules
+asan: $(ASAN)/Makefile $(if $(WHOLE),$(ASAN)-nginx/Makefile)
+	@$(NESTED) -f $(ASAN)/Makefile modules
+	@$(if $(WHOLE),$(NESTED) -f $(ASAN)-nginx/Makefile binary)
 
-# What runs in one worker, and what needs no nginx.  valgrind goes through the
-# address space that is reserved for the zone when a process ends: with less
-# of it that takes no time.
+# What needs no nginx, and what runs in one worker.  When a process ends,
+# valgrind goes through all the address space that was reserved for the zone:
+# with less of it that takes no time.
 VALGRIND = --quiet --error-exitcode=9
-VALGRIND_TESTS = t/unit.t t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
+VALGRIND_TESTS = t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
 
 test-valgrind: deps
 	@$(AGAIN) build
-	@ulimit -v 700000; \
-	NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
-	TEST_NGINX_USE_VALGRIND=1 UNIT_SANITIZE= UNIT_WRAP='valgrind $(VALGRIND)' \
+	@UNIT_SANITIZE= UNIT_WRAP='valgrind $(VALGRIND)' prove t/unit.t
+	@ulimit -v 700000; NOTIFY_TEST_OBJS=$(BUILD) NOTIFY_TEST_TAG=valgrind \
+	TEST_NGINX_USE_VALGRIND=1 \
 		prove -j $(JOBS) $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))

@@ -28,12 +28,6 @@ sub holdings {
     is(NotifyClient::http($nginx->port, 'GET', '/')->{code}, 204,
        'it answers');
 
-    # The request's connection has to be gone.
-    NotifyNginx::wait_for('the connection to be closed', sub {
-        !grep { (readlink($_) // '') =~ /^socket:/ && is_peer($_, $nginx) }
-              glob "/proc/$worker/fd/*";
-    });
-
     for my $who ([ master => $nginx->pid ], [ worker => $worker ]) {
         my ($name, $pid) = @$who;
         $has{"$name descriptors"} = $nginx->descriptors($pid);
@@ -47,22 +41,6 @@ sub holdings {
     my $log = $nginx->log;
     $has{log} = () = $log =~ /notify/g;
     return \%has;
-}
-
-
-# Whether a descriptor is a connection to the server's port.
-sub is_peer {
-    my ($link, $nginx) = @_;
-    my ($inode) = (readlink($link) // '') =~ /\[(\d+)\]/ or return 0;
-    my $port = sprintf '%04X', $nginx->port;
-
-    open my $in, '<', '/proc/net/tcp' or return 0;
-    while (<$in>) {
-        my (undef, $local, undef, $state, @rest) = split;
-        return 1 if $local =~ /:$port$/ && $state eq '01'
-                    && $rest[5] == $inode;
-    }
-    return 0;
 }
 
 

@@ -73,6 +73,9 @@ sub http {
         $answer{body} = $self->{buf};
     }
 
+    # The server has closed it, too, when we go on.
+    1 while !$opt{sock} && $self->fill;
+
     return \%answer;
 }
 

@@ -50,15 +50,15 @@ sub passes {
 
 
 passes('death at every instruction, as the tests build it', 'step',
-       "$dir/step", '-O1', '-r ' . 500 * $factor);
+       "$dir/step", '-O1', '-r ' . 100 * $factor);
 passes('death at every instruction, as nginx builds it', 'step',
        "$dir/step-O2", '-O2', '-r ' . 1500 * $factor);
 
 passes('a storm of deaths', 'storm', "$dir/storm", '-O1',
-       '-r ' . 6 * $factor);
+       '-r ' . 5 * $factor);
 passes('a storm of deaths under ASan and UBSan', 'storm', "$dir/storm-asan",
        '-O1 -fsanitize=address,undefined -fno-sanitize-recover=all'
-       . ' -fno-omit-frame-pointer', '-r ' . 3 * $factor);
+       . ' -fno-omit-frame-pointer', '-r ' . 2 * $factor);
 
 # the mutants have a directory of their own in ours
 

@@ -7,11 +7,18 @@ each thing that was to be seen, and exits with 0 if it got to the end.
 
     bubble.py DEMO.SH SCREENSHOT.PNG
 """
+import collections
 import http.client
 import os
+import signal
+import socket
 import subprocess
 import sys
+<<<<<<< Updated upstream
 import tempfile
+=======
+import threading
+>>>>>>> Stashed changes
 import time
 
 from selenium import webdriver
@@ -108,8 +115,11 @@ class Browser:
         return Tab(self.driver)
 
     def open(self, path):
+        return self.open_at(SITE + path)
+
+    def open_at(self, url):
         self.driver.switch_to.new_window("tab")
-        self.driver.get(SITE + path)
+        self.driver.get(url)
         return Tab(self.driver)
 
     def session(self):
@@ -140,6 +150,10 @@ class Tab:
     def find(self, selector):
         self.driver.switch_to.window(self.handle)
         return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def close(self):
+        self.driver.switch_to.window(self.handle)
+        self.driver.close()
 
     def bubble(self):
         """What the bubble shows, or None when it is not to be seen."""
@@ -192,6 +206,114 @@ class Tab:
 
     def watched(self):
         return self.run("return window.watched")
+
+
+class Proxy:
+    """Stands between a browser and the site, and can be slow about it.
+
+    While a path is held, the answer to a request has come and is not passed
+    on; a handshake has not even been sent.
+    """
+
+    def __init__(self):
+        self.seen = collections.Counter()   # paths, once they could be held
+        self.gates = {}
+        self.cutting = []                   # the sockets of WebSockets
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.site = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            threading.Thread(
+                target=self.serve, args=[client], daemon=True
+            ).start()
+
+    def serve(self, client):
+        with client, client.makefile("rb") as request:
+            lines = []
+            while (line := request.readline()) not in (b"\r\n", b""):
+                lines.append(line)
+            if not lines:
+                return
+            path = lines[0].split()[1].split(b"?")[0].decode()
+            headers = {
+                name.lower(): value.strip()
+                for name, value in (line.split(b":", 1) for line in lines[1:])
+            }
+            with socket.create_connection(("127.0.0.1", PORT)) as site:
+                if b"upgrade" in headers:
+                    self.wait(path)
+                    site.sendall(b"".join(lines) + b"\r\n")
+                    self.cutting += [client, site]
+                    self.pass_on(client, site)
+                    return
+                lines = [
+                    line
+                    for line in lines
+                    if not line.lower().startswith(b"connection:")
+                ]
+                site.sendall(b"".join(lines) + b"Connection: close\r\n\r\n")
+                site.sendall(request.read(int(headers.get(
+                    b"content-length", 0))))
+                answer = b"".join(iter(lambda: site.recv(65536), b""))
+            self.wait(path)
+            client.sendall(answer)
+
+    def wait(self, path):
+        gate = self.gates.get(path)
+        self.seen[path] += 1
+        if gate:
+            gate.wait(DEADLINE)
+
+    @staticmethod
+    def pass_on(client, site):
+        def copy(source, target):
+            try:
+                while data := source.recv(65536):
+                    target.sendall(data)
+                target.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        back = threading.Thread(target=copy, args=[site, client], daemon=True)
+        back.start()
+        copy(client, site)
+        back.join()
+
+    def hold(self, path):
+        self.gates[path] = threading.Event()
+        return self.seen[path]
+
+    def release(self, path):
+        self.gates.pop(path).set()
+
+    def cut(self):
+        for sock in self.cutting:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.cutting.clear()
+
+
+def waits_for_django():
+    """How many requests nginx has sent to a Django that does not answer."""
+    path = os.path.join(os.environ["DEMO_DIR"], "data", "django.sock")
+    listening = subprocess.run(
+        ["ss", "-xlnH"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    return sum(
+        int(line.split()[2])
+        for line in listening.splitlines()
+        if path in line.split()
+    )
+
+
+def stop_django(how):
+    with open(os.path.join(os.environ["DEMO_DIR"], "run", "django.pid")) as f:
+        os.killpg(int(f.read()), how)
 
 
 def manage(*command):
@@ -362,6 +484,73 @@ def count_comes_back_with_the_socket(first, second, other):
         check_soon(tab.state, "open", "so do those whose network came back")
 
 
+def nothing_is_missed_between_query_and_socket(alice, first):
+    proxy = Proxy()
+    tab = alice.open_at(proxy.site + "/")
+    check_soon(tab.state, "open", "a page on a slow line opens its socket")
+    count = int(tab.bubble())
+
+    def load():
+        loading = threading.Thread(
+            target=tab.driver.get, args=[proxy.site + "/"]
+        )
+        loading.start()
+        return loading
+
+    def tell():
+        send_message("bob", "alice", "meanwhile")
+        return count + 1
+
+    # nginx knows the page's id, Django has not asked its database yet
+    stop_django(signal.SIGSTOP)
+    try:
+        loading = load()
+        check_soon(waits_for_django, 1, "a request waits for Django")
+        count = tell()
+    finally:
+        stop_django(signal.SIGCONT)
+    loading.join()
+    check_soon(tab.state, "open", "the page comes at last")
+    check_soon(tab.bubble, str(count), "a message from before the query")
+
+    # Django has counted, the browser has no page yet
+    seen = proxy.hold("/")
+    loading = load()
+    check_soon(lambda: proxy.seen["/"] > seen, True, "a page is on its way")
+    count = tell()
+    proxy.release("/")
+    loading.join()
+    check_soon(tab.bubble, str(count), "a message between query and page")
+
+    # the page is there, its socket is not open
+    seen = proxy.hold("/client")
+    load().join()
+    check_soon(
+        lambda: proxy.seen["/client"] > seen, True, "a socket is on its way"
+    )
+    check(tab.bubble() == str(count), "the page has the count of its query")
+    count = tell()
+    proxy.release("/client")
+    check_soon(tab.bubble, str(count), "a message between page and socket")
+
+    # the connection breaks
+    seen = proxy.hold("/client")
+    tab.mark()
+    proxy.cut()
+    check_soon(
+        lambda: proxy.seen["/client"] > seen, True, "a socket comes back"
+    )
+    count = tell()
+    count = tell()
+    proxy.release("/client")
+    check_soon(tab.bubble, str(count), "two messages while there was none")
+    check(tab.marked(), "the page was not loaded again")
+    check(proxy.seen["/unread/"] == 0, "and no page has asked for the count")
+
+    check_soon(first.bubble, str(count), "the other tab agrees")
+    tab.close()
+
+
 def logging_out_closes_sockets(first, second, other, session):
     for tab in (first, second):
         tab.watch_opening()
@@ -398,9 +587,11 @@ def main():
 
         bubble_moves(alice, bob, first, second, other)
         marking_as_read_hides_it(first, second)
+        session = alice.session()
         socket_is_of_the_session(alice)
         count_comes_back_with_the_socket(first, second, other)
-        logging_out_closes_sockets(first, second, other, alice.session())
+        nothing_is_missed_between_query_and_socket(alice, first)
+        logging_out_closes_sockets(first, second, other, session)
     finally:
         alice.quit()
         bob.quit()

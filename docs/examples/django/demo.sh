@@ -283,7 +283,7 @@ write_nginx_conf() {
         -e "s|@USER@|$user|" -e "s|@DIR@|$DEMO_DIR|g" \
         -e "s|@CONNECTIONS@|$connections|" \
         -e "s|@SOCKETS@|$((connections * 3 / 4))|" \
-        -e "s|@DESCRIPTORS@|$((connections + 128))|" \
+        -e "s|@DESCRIPTORS@|$((connections + 512))|" \
         -e "s|@PORT@|$DEMO_PORT|" -e "s|@PUSH_PORT@|$DEMO_PUSH_PORT|" \
         "$here/nginx.conf.in" >"$DEMO_DIR/nginx.conf" \
         || die "cannot write $DEMO_DIR/nginx.conf"

@@ -6,6 +6,7 @@ it does not send pushes through a proxy that the environment happens to name.
 import json
 import logging
 import os
+import uuid
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -19,56 +20,75 @@ logger = logging.getLogger(__name__)
 # proxy in between, which does not know.
 NOT_TAKEN = frozenset({429, 503, 507})
 
-# Tried again only when the push cannot have been taken: no connection came
-# about, or the answer says so.  After a time-out or a reset in the middle
-# nobody knows, and what was delivered once must not be delivered twice.
+# After a time-out, a reset in the middle, or such an answer nobody knows
+# whether the push was taken.
+UNKNOWN = frozenset({502, 504})
+
+# A message has an Idempotency-Key, so that nginx delivers it once however
+# often it comes: it is tried again whenever it was not answered.
 RETRY = urllib3.Retry(
     total=2,
-    read=False,
-    other=False,
     redirect=False,
-    status_forcelist=NOT_TAKEN,
+    status_forcelist=NOT_TAKEN | UNKNOWN,
     allowed_methods=None,
     backoff_factor=0.1,
     raise_on_status=False,
     respect_retry_after_header=False,
 )
 
+# A DELETE has none: a second one would close sockets that have come since.
+RETRY_NOT_TAKEN = RETRY.new(
+    read=False, other=False, status_forcelist=NOT_TAKEN
+)
+
 # Seconds.  nginx answers at once: longer means something is wrong, and a web
 # request may be waiting for this.
-TIMEOUT = urllib3.Timeout(connect=0.5, read=2.0)
+TIMEOUT = urllib3.Timeout(connect=0.5, read=1.0)
 
 
 @lru_cache(maxsize=None)
 def _pool():
     """The kept-alive connections of this process, shared by its threads."""
-    return urllib3.PoolManager(maxsize=8, retries=RETRY, timeout=TIMEOUT)
+    return urllib3.PoolManager(maxsize=8, timeout=TIMEOUT)
 
 
 # A connection must never be used by two processes.
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def send_unread_count(user_pk, count):
+def send_unread_count(user_pk, count, key=None):
     """Sends {"unread": count} to all sockets of a user.
 
+    What was sent with the same key and count before is not sent again.
     Returns whether nginx accepted it; never raises for a push that failed.
     """
-    return _request("POST", user_pk, json.dumps({"unread": count}).encode())
+    # The same key with another body would be refused.
+    key = f"{key}-{count}" if key else uuid.uuid4().hex
+    return _request(
+        "POST",
+        user_pk,
+        RETRY,
+        json.dumps({"unread": count}).encode(),
+        {"Content-Type": "application/json", "Idempotency-Key": key},
+    )
 
 
 def close_sockets(user_pk):
     """Closes all sockets of a user with code 4403; returns and raises as
     send_unread_count()."""
-    return _request("DELETE", user_pk)
+    return _request("DELETE", user_pk, RETRY_NOT_TAKEN)
 
 
-def _request(method, user_pk, body=None):
+def _request(method, user_pk, retries, body=None, headers=None):
     url = settings.NOTIFY_PUSH_URL + quote(str(user_pk), safe="")
-    headers = {"Content-Type": "application/json"} if body else {}
     try:
         response = _pool().request(
-            method, url, body=body, headers=headers, redirect=False
+            method,
+            url,
+            body=body,
+            headers=headers,
+            redirect=False,
+            retries=retries,
         )
     except urllib3.exceptions.HTTPError as error:
         logger.warning("%s %s failed: %s", method, url, error)

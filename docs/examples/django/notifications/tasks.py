@@ -17,14 +17,15 @@ def create_message_notifications(message_pk):
     except Message.DoesNotExist:
         return  # deleted since: nothing to tell
 
-    Notification.objects.get_or_create(
+    notification, _ = Notification.objects.get_or_create(
         user_id=message.recipient_id, message=message
     )
-    push_unread_count(message.recipient_id)
+    # Stable: the task that runs again pushes nothing twice.
+    push_unread_count(message.recipient_id, f"notification-{notification.pk}")
 
 
 @shared_task
-def push_unread_count(user_pk):
+def push_unread_count(user_pk, key=None):
     """Tells all pages of a user how many of their notifications are unread.
 
     Two tasks of one user may count in one order and push in the other.  So
@@ -33,8 +34,8 @@ def push_unread_count(user_pk):
     """
     unread = Notification.objects.filter(user_id=user_pk).unread()
     count = unread.count()
-    for _ in range(PUSH_ROUNDS):
-        if not push.send_unread_count(user_pk, count):
+    for i in range(PUSH_ROUNDS):
+        if not push.send_unread_count(user_pk, count, key and f"{key}-{i}"):
             return
         pushed, count = count, unread.count()
         if count == pushed:

@@ -26,6 +26,7 @@ class PushServer:
 
     def __init__(self, *answers):
         self.requests = []  # (method, path, body)
+        self.keys = []  # the Idempotency-Key of each, or None
         self.connections = set()
         self.answers = list(answers)
         self.gave_up = threading.Event()
@@ -39,6 +40,7 @@ class PushServer:
                 length = int(self.headers.get("Content-Length", 0))
                 body = self.rfile.read(length)
                 outer.requests.append((self.command, self.path, body))
+                outer.keys.append(self.headers.get("Idempotency-Key"))
                 outer.connections.add(self.client_address)
 
                 answer = outer.answers.pop(0) if outer.answers else 200
@@ -127,11 +129,37 @@ class PushTest(SimpleTestCase):
             self.assertFalse(push.send_unread_count(1, 1))
         self.assertEqual(len(server.requests), 3)
 
-    def test_push_that_may_have_been_taken_is_not_tried_again(self):
-        for answer in ("silence", "reset", 400, 500, 502, 504):
+    def test_push_that_may_have_been_taken_is_repeated_as_such(self):
+        for answer in ("silence", "reset", 502, 504):
+            with self.subTest(answer), PushServer(answer) as server:
+                self.assertTrue(push.send_unread_count(1, 1))
+                self.assertEqual(len(server.requests), 2)
+                self.assertEqual(server.requests[0], server.requests[1])
+                self.assertTrue(server.keys[0])
+                self.assertEqual(server.keys[0], server.keys[1])
+
+    def test_push_that_was_refused_is_not_repeated(self):
+        for answer in (400, 403, 413, 422, 500):
             with self.subTest(answer), PushServer(answer) as server:
                 self.assertFalse(push.send_unread_count(1, 1))
                 self.assertEqual(len(server.requests), 1)
+
+    def test_key_is_stable_and_never_of_another_body(self):
+        with PushServer() as server:
+            for key, count in (("a", 1), ("a", 1), ("a", 2), ("b", 1)):
+                push.send_unread_count(1, count, key)
+            for _ in range(2):
+                push.send_unread_count(1, 1)
+        first, again, *others = server.keys
+        self.assertEqual(first, again)
+        self.assertEqual(len({first, *others}), 5)
+
+    def test_closing_that_may_be_done_is_not_repeated(self):
+        for answer in ("silence", "reset", 502):
+            with self.subTest(answer), PushServer(answer) as server:
+                self.assertFalse(push.close_sockets(1))
+                self.assertEqual(len(server.requests), 1)
+                self.assertEqual(server.keys, [None])
 
     def test_connection_that_failed_is_tried_again(self):
         connect = connection.create_connection
@@ -161,10 +189,12 @@ class NotificationTest(TestCase):
 
     def setUp(self):
         self.pushed = []
+        self.keys = []
         self.accepts = True
 
-        def send_unread_count(user_pk, count):
+        def send_unread_count(user_pk, count, key=None):
             self.pushed.append((user_pk, count))
+            self.keys.append(key)
             return self.accepts
 
         patch = mock.patch.object(push, "send_unread_count", send_unread_count)
@@ -209,6 +239,11 @@ class NotificationTest(TestCase):
         message = self.send()
         tasks.create_message_notifications(message.pk)
         self.assertEqual(Notification.objects.count(), 1)
+        self.assertEqual(len(self.keys), 2)
+        self.assertEqual(len(set(self.keys)), 1)
+
+        self.send()
+        self.assertEqual(len(set(self.keys)), 2)
 
     def test_push_that_fails_breaks_neither_request_nor_task(self):
         self.accepts = False
@@ -232,7 +267,8 @@ class NotificationTest(TestCase):
         self.assertEqual(Message.objects.count(), 1)
 
     def test_count_that_changed_while_it_was_pushed_is_pushed_again(self):
-        def send_unread_count(user_pk, count):
+        def send_unread_count(user_pk, count, key):
+            self.keys.append(key)
             if not self.pushed:
                 # another process, in the middle of this one's push
                 Notification.objects.update(read_at="2024-01-01T00:00Z")
@@ -244,6 +280,7 @@ class NotificationTest(TestCase):
         self.assertEqual(
             self.pushed, [(self.alice.pk, 1), (self.alice.pk, 0)]
         )
+        self.assertEqual(len(set(self.keys)), 2)
 
     def test_reading_pushes_the_new_count(self):
         self.send()
@@ -281,6 +318,15 @@ class NotificationTest(TestCase):
         self.assertEqual(
             self.client.get(reverse("unread-count")).json(), {"unread": 1}
         )
+
+    def test_page_knows_the_last_push_from_before_its_query(self):
+        self.client.force_login(self.alice)
+        response = self.client.get(
+            reverse("notifications"), HTTP_NOTIFY_ID='12-0"'
+        )
+        self.assertContains(response, 'data-last-id="12-0&quot;"')
+        response = self.client.get(reverse("notifications"))
+        self.assertContains(response, 'data-last-id=""')
 
     def test_page_without_a_user_has_no_bubble(self):
         self.assertNotContains(

@@ -1,7 +1,12 @@
 /*
  * Keeps the bubble with the number of unread notifications right while the
  * page is open.  The bubble's element says where: data-socket is the location
- * of notify_socket, data-count answers {"unread": N}, or 401 when logged out.
+ * of notify_socket, data-last-id the last push from before the number in it was
+ * asked for, data-count answers {"unread": N}, or 401 when logged out.
+ *
+ * Each socket resumes behind the last message that the page has, so that none
+ * is missed, and none counted twice; only where nginx says that some are gone
+ * is the count asked for.
  *
  * data-state of the same element tells how it stands: "connecting", "open",
  * "closed" (and will try again); "logged-out", "replaced" and "left" (and
@@ -18,11 +23,13 @@
     const PATIENCE = 20000;  /* ms, how long to wait for the count */
 
     let socket = null;
+    let lastId = bubble.dataset.lastId;     /* "": the page knows none */
+    let unsure = !lastId;    /* the number may be wrong: to be asked for */
     let openedAt = 0;        /* ms, or 0: it never opened */
     let failures = 0;        /* waits since a socket last was a success */
     let timer = 0;
     let pending = null;      /* what the timer will do */
-    let news = 0;            /* sockets opened and counts pushed so far */
+    let news = 0;            /* gaps, and counts pushed so far */
     let asking = null;       /* the promise of the count, while it is asked */
 
 
@@ -84,11 +91,12 @@
 
             /*
              * A push that overtook the answer may be older than it or newer,
-             * and an answer from before the socket opened may miss a push.
+             * and an answer from before a gap may be from within it.
              */
 
         } while (news !== before);
 
+        unsure = false;
         updateUnreadNotificationCount(count);
 
         return true;
@@ -100,10 +108,14 @@
 
         url.protocol = url.protocol.replace("http", "ws");
 
+        if (lastId) {
+            url.searchParams.set("last_id", lastId);
+        }
+
         openedAt = 0;
         setState("connecting");
 
-        socket = new WebSocket(url);
+        socket = new WebSocket(url, "notify.v1");
         socket.onopen = onopen;
         socket.onmessage = onmessage;
         socket.onclose = onclose;
@@ -130,42 +142,59 @@
     }
 
 
-    /*
-     * What was pushed while there was no socket is not sent again: each
-     * socket that opens, the first one too, asks for the count.
-     */
-
     function onopen() {
         openedAt = Date.now();
-        news++;
+    }
+
+
+    function onmessage(event) {
+        const frame = JSON.parse(event.data);
+
+        if (frame.hello) {
+            onhello(frame.hello);
+
+        } else {
+            lastId = frame.id;
+            onpush(frame.data);
+        }
+    }
+
+
+    /*
+     * The first frame.  What was pushed behind the last message that the page
+     * has comes next, unless there is a gap.
+     */
+
+    function onhello(hello) {
+        const opened = socket;
+
+        unsure = unsure || hello.gap;
+        lastId = hello.id;
         setState("open");
+
+        if (!unsure) {
+            return;
+        }
+
+        news++;
 
         fetchUnreadNotificationCount().then((loggedIn) => {
             if (!loggedIn) {
                 logOut();
             }
-        }, () => {});
+        }, () => {
+            opened.close();  /* it is asked for with the next one */
+        });
     }
 
 
-    function onmessage(event) {
-        let count;
-
-        if (event.data !== "") {
-            try {
-                count = JSON.parse(event.data).unread;
-
-            } catch (error) {
-                return;
-            }
-
-            if (!Number.isInteger(count)) {
-                return;      /* it is about something else */
-            }
+    function onpush(data) {
+        if (data !== "" && !Number.isInteger(data?.unread)) {
+            return;          /* it is about something else */
         }
 
         news++;
-        updateUnreadNotificationCount(count);
+        updateUnreadNotificationCount(data === "" ? undefined : data.unread);
     }
 
 

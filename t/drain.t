@@ -29,7 +29,8 @@ sub nginx {
     my %set = @_;
     my $tls = NotifyEnv::free_port();
 
-    $set{http} = ($set{http} // '') . ' limit_conn_zone $server_name zone=c:1m;';
+    $set{http} = 'limit_conn_zone $server_name zone=c:1m; '
+        . ($set{http} // '');
 
     my $nginx = NotifyHandover->new(
         workers => 2, config => "

@@ -14,11 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-<<<<<<< Updated upstream
 import tempfile
-=======
 import threading
->>>>>>> Stashed changes
 import time
 
 from selenium import webdriver

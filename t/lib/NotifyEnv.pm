@@ -10,6 +10,7 @@ use Cwd ();
 use File::Basename ();
 use File::Path ();
 use IO::Socket::INET ();
+use IO::Socket::UNIX ();
 
 my $Lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
 my $Top = Cwd::abs_path("$Lib/../..");
@@ -68,15 +69,19 @@ sub work_dir {
 }
 
 
+# A port that is free now, and that no other test file will take: who has it
+# holds a unix socket of its name, which goes with the process.
 sub free_port {
     my ($low, $high) = split /-/, $ENV{NOTIFY_TEST_PORTS} || '20000-29999';
 
     for (1 .. 1000) {
         my $port = $low + int rand($high - $low + 1);
         next if $Taken{$port};
+        my $lock = IO::Socket::UNIX->new(Local => "\0notify-test-$port",
+                                         Listen => 1) or next;
         next if !IO::Socket::INET->new(LocalAddr => '0.0.0.0', Listen => 1,
                                        LocalPort => $port, ReuseAddr => 1);
-        $Taken{$port} = 1;
+        $Taken{$port} = $lock;
         return $port;
     }
 

@@ -291,7 +291,7 @@ sub rand_port () {
     my %used = map { $_ => 1 } $Port, grep { defined } values %RandPorts;
 
     for (1 .. 1000) {
-        my $port = 10000 + int rand 20000;
+        my $port = 10000 + int rand 10000;
         next if $used{$port};
         return $port if IO::Socket::INET->new(LocalAddr => $Addr,
             LocalPort => $port, Listen => 1, ReuseAddr => 1);
@@ -417,7 +417,8 @@ sub start_nginx ($) {
                  . command($block);
         }
         wait_for(60, sub {
-            bail_out("$name - nginx does not start") if !running($Child);
+            bail_out("$name - nginx does not start:\n" . log_text('error'))
+                if !running($Child);
             -s "$Root/logs/nginx.pid";
         });
         $Master_pid = $Child;

@@ -79,7 +79,10 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
 
     if (s->in) {
         p = ngx_cpymem(p, &s->in->codec, sizeof(notify_codec_t));
-        p = ngx_cpymem(p, s->in->data, s->in->len);
+
+        if (s->in->len) {
+            p = ngx_cpymem(p, s->in->data, s->in->len);
+        }
     }
 
     ngx_http_notify_send_copy(s->out, p);

@@ -745,14 +745,15 @@ X-User: 42
     location /one {
         notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
         set $one $notify_token_sub;
-        rewrite ^ /two?token=$arg_token? last;
+        rewrite ^ /two last;
     }
     location /two {
         notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/old.key;
         return 200 "$one [$notify_token_sub]";
     }
 --- raw_request eval
-"GET /one?token=" . ::token(sub => '42') . " HTTP/1.0\r\n\r\n"
+"GET /one HTTP/1.0\r\nAuthorization: Bearer " . ::token(sub => '42')
+. "\r\n\r\n"
 --- response_body chomp
 42 []
 

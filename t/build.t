@@ -49,6 +49,21 @@ sub mtimes {
 }
 
 
+# A compiler that does not find a library.
+sub without {
+    my $library = shift;
+
+    open my $cc, '>', "$dir/cc" or die "cc: $!";
+    print $cc "#!/bin/sh\ncase \"\$*\" in *-l$library*) exit 1;; esac\n",
+              "exec cc \"\$@\"\n";
+    close $cc or die "write $dir/cc: $!";
+    chmod 0755, "$dir/cc";
+
+    ok(!run("make -C $copy BUILD=$dir/b1 CC=$dir/cc build"),
+       "without $library it does not build");
+}
+
+
 sub changed {
     my ($before, $after) = @_;
     my @names = map { m{([^/]+)$} }
@@ -138,15 +153,12 @@ for my $cc ('gcc', 'clang') {
 
 # What is missing is named.
 {
-    open my $cc, '>', "$dir/cc" or die "cc: $!";
-    print $cc "#!/bin/sh\ncase \"\$*\" in *-ljansson*) exit 1;; esac\n",
-              "exec cc \"\$@\"\n";
-    close $cc;
-    chmod 0755, "$dir/cc";
-
-    ok(!run("make -C $copy BUILD=$dir/b1 CC=$dir/cc build"),
-       'without jansson it does not build');
+    without('jansson');
     like($main::said, qr/needs the jansson library\.\nInstall libjansson-dev/,
+         '... and says what to install');
+
+    without('crypto');
+    like($main::said, qr/OpenSSL 1.1.1 or later\.\nInstall libssl-dev/,
          '... and says what to install');
 
     ok(!run("bash -c 'cd $debian && . ./conf_flags && ./configure"

@@ -1,6 +1,6 @@
 package NotifyBus;
 
-# Builds and runs the programs of t/bus: step and storm.
+# Builds and runs the programs of t/bus: step, storm and store.
 
 use strict;
 use warnings;
@@ -37,13 +37,13 @@ sub sources {
 
 
 # Compiles one source for a program; dies with the compiler's words.  The
-# storm dies at points of crash.h.
+# storm and the store die at points of crash.h.
 sub compile {
     my ($name, $source, $object, $flags) = @_;
 
     my $top = NotifyEnv::top();
     my $cc = $ENV{CC} || 'cc';
-    my $crash = $name eq 'storm' ? "-include $top/t/bus/crash.h" : '';
+    my $crash = $name eq 'step' ? '' : "-include $top/t/bus/crash.h";
 
     NotifyUnits::run("$cc -std=c11 -g -Wall -Wextra $flags $crash -I$top/src"
                      . " -I$top/t/bus -I$top/t/unit -c -o $object $source");

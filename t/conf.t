@@ -533,3 +533,75 @@ invalid variable name "online"
 --- error_log
 [warn]
 a push to "/new/42" is for the user "/42", write "location /new/" for "42"
+
+
+
+=== TEST 50: notify_handover wants on or off
+--- http_config
+    notify_handover maybe;
+--- must_die
+--- error_log
+[emerg]
+invalid value "maybe" in "notify_handover" directive
+
+
+
+=== TEST 51: notify_drain wants a time
+--- config
+    notify_drain soon;
+--- must_die
+--- error_log
+[emerg]
+invalid value "soon" in "notify_drain", write a time such as 60s, from 1s to 1d, or off
+
+
+
+=== TEST 52: notify_lifetime wants a time
+--- config
+    notify_lifetime 31d;
+--- must_die
+--- error_log
+[emerg]
+invalid value "31d" in "notify_lifetime", write a time such as 12h, from 1s to 30d, or off
+
+
+
+=== TEST 53: notify_client_rate wants a rate
+--- config
+    notify_client_rate 10;
+--- must_die
+--- error_log
+[emerg]
+invalid value "10" in "notify_client_rate", write a rate such as 10r/s or 30r/m
+
+
+
+=== TEST 54: notify_history wants a number
+--- config
+    notify_history many;
+--- must_die
+--- error_log
+[emerg]
+invalid value "many" in "notify_history", write a number of messages from 1 to 1024
+
+
+
+=== TEST 55: notify_history is written once
+--- config
+    notify_history 10;
+    notify_history off;
+--- must_die
+--- error_log
+[emerg]
+"notify_history" directive is duplicate
+
+
+
+=== TEST 56: notify_expires is written once
+--- config
+    notify_expires $arg_a;
+    notify_expires $arg_b;
+--- must_die
+--- error_log
+[emerg]
+"notify_expires" directive is duplicate

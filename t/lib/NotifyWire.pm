@@ -87,7 +87,7 @@ sub client_frame {
     return $frame . $payload if !$mask;
 
     my $pad = substr $mask x (1 + length($payload) / 4), 0, length $payload;
-    return $frame . $mask . ($payload ^ $pad);
+    return $frame . $mask . ("$payload" ^ $pad);
 }
 
 

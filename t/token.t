@@ -579,7 +579,7 @@ X-User: 42
         notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
     }
 --- raw_request eval
-::refused(::token(sub => '42', nbf => time + 60))
+::refused(::token(sub => '42', nbf => time + 3000))
 --- error_code: 401
 --- response_body_like chomp
 "token is not valid yet"

@@ -29,7 +29,7 @@ my $nginx = NotifyNginx->new(
                    notify_socket;
                    notify_send_buffer 8m;
                    notify_client_messages relay;
-                   notify_client_max_size 64k;
+                   notify_client_max_size 1m;
                }
                location /new/ { notify_push; }
                location /status { notify_status; }',
@@ -93,7 +93,7 @@ is(scalar @lines, 1, 'one line tells what to raise');
 like($lines[0], qr/\[error\]/, 'as an error');
 
 # A relay has no answer to say so in; it is counted.
-$fine->send_frame(1, 'x' x (64 * $KB));
+$fine->send_frame(1, 'x' x (900 * $KB));
 ok($fine->is_quiet, 'a relay that does not fit is dropped');
 is(status()->{client_messages}{relay_full}, 1, 'and counted');
 

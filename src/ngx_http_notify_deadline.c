@@ -11,6 +11,9 @@ static ngx_int_t ngx_http_notify_deadlines_push(ngx_http_notify_deadlines_t *d,
     ngx_msec_t interval);
 static void ngx_http_notify_deadlines_within(ngx_http_notify_deadlines_t *d,
     ngx_msec_t time);
+static ngx_int_t ngx_http_notify_deadlines_visit(ngx_http_notify_interval_t *i,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data);
 static void ngx_http_notify_deadline_insert(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_interval_t *i, ngx_http_notify_deadline_t *deadline);
 
@@ -212,26 +215,55 @@ ngx_http_notify_deadlines_each(ngx_http_notify_deadlines_t *d,
     void *data)
 {
     ngx_uint_t                    n;
-    ngx_queue_t                  *q, *next;
-    ngx_http_notify_deadline_t   *deadline;
     ngx_http_notify_interval_t  **i;
 
     i = d->intervals.elts;
 
     for (n = 1; n < d->intervals.nelts; n++) {
-
-        for (q = ngx_queue_head(&i[n]->queue);
-             q != ngx_queue_sentinel(&i[n]->queue);
-             q = next)
-        {
-            next = ngx_queue_next(q);
-            deadline = ngx_queue_data(q, ngx_http_notify_deadline_t, queue);
-
-            if (visit(deadline, data) != NGX_OK) {
-                return;
-            }
+        if (ngx_http_notify_deadlines_visit(i[n], visit, data) != NGX_OK) {
+            return;
         }
     }
+}
+
+
+void
+ngx_http_notify_deadlines_lingering(ngx_http_notify_deadlines_t *d,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data)
+{
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+
+    (void) ngx_http_notify_deadlines_visit(i[0], visit, data);
+}
+
+
+static ngx_int_t
+ngx_http_notify_deadlines_visit(ngx_http_notify_interval_t *i,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data)
+{
+    ngx_int_t                    rc;
+    ngx_queue_t                 *q, *next;
+    ngx_http_notify_deadline_t  *deadline;
+
+    for (q = ngx_queue_head(&i->queue);
+         q != ngx_queue_sentinel(&i->queue);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        deadline = ngx_queue_data(q, ngx_http_notify_deadline_t, queue);
+
+        rc = visit(deadline, data);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

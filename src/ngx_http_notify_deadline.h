@@ -72,6 +72,11 @@ void ngx_http_notify_deadlines_each(ngx_http_notify_deadlines_t *d,
     ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
     void *data);
 
+/* The same for those that are lingering. */
+void ngx_http_notify_deadlines_lingering(ngx_http_notify_deadlines_t *d,
+    ngx_int_t (*visit)(ngx_http_notify_deadline_t *deadline, void *data),
+    void *data);
+
 /*
  * Takes a deadline that was set out of its queue, and stops the timer if it
  * was the last.

@@ -199,6 +199,12 @@ void
 ngx_http_notify_drain_terminate(void)
 {
     ngx_http_notify_drain_each(ngx_http_notify_drain_terminate_visit, NULL);
+
+    /* they have their close frames, and nobody waits for answers any more */
+
+    ngx_http_notify_deadlines_lingering(&ngx_http_notify_worker.deadlines,
+                                        ngx_http_notify_drain_terminate_visit,
+                                        NULL);
 }
 
 

@@ -584,10 +584,18 @@ ngx_http_notify_socket_drop(ngx_http_notify_socket_t *s, const char *why)
 void
 ngx_http_notify_socket_terminate(ngx_http_notify_socket_t *s)
 {
-    ngx_http_notify_socket_leave(s, NOTIFY_CLOSE_RESTART, "terminating");
-    ngx_http_notify_send_cut(s->out);
-    (void) ngx_http_notify_send_close(s->connection, &s->out,
-                                      NOTIFY_CLOSE_RESTART, "terminating");
+    if (s->state != NGX_HTTP_NOTIFY_CLOSING) {
+        ngx_http_notify_socket_leave(s, NOTIFY_CLOSE_RESTART, "terminating");
+        ngx_http_notify_send_cut(s->out);
+        (void) ngx_http_notify_send_close(s->connection, &s->out,
+                                          NOTIFY_CLOSE_RESTART, "terminating");
+    }
+
+    if (s->out) {
+        /* nor does TLS wait for room to say that it ends */
+        s->connection->timedout = 1;
+    }
+
     ngx_http_notify_socket_free(s);
 }
 

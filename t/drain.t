@@ -218,14 +218,14 @@ sub tls_sockets {
 }
 
 
-# TERM meets sockets on their way.
+# TERM, to all processes at once, meets sockets on their way.
 {
     my $nginx = NotifyHandover->new(workers => 2)->start;
     my @sockets = $nginx->sockets(40, 42);
     my ($slow) = $nginx->hand_over_to_frozen(sub { $_[0] });
 
     $nginx->push_to(42, 'the last');
-    kill TERM => $nginx->pid;
+    kill TERM => $nginx->pid, $nginx->workers;
     $nginx->thaw($slow);
     is(grep({ $_->message ne 'the last' } @sockets), 0,
        'what was pushed before TERM arrives');

@@ -184,7 +184,8 @@ sub closes {
     $closed->($_->{sock}, $_->passed_close) for @$sockets;
 
     NotifyNginx::wait_for("$count sockets to be closed", sub {
-        for my $sock ($count > 0 ? $select->can_read(0) : ()) {
+        for my $sock ($select->can_read(0)) {
+            last if $count <= 0;
             $closed->($sock, $open{$sock}->read_close);
         }
         return $count <= 0;

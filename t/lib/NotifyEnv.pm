@@ -16,6 +16,9 @@ my $Lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
 my $Top = Cwd::abs_path("$Lib/../..");
 my ($WorkDir, %Taken);
 
+# Whoever ends a test ends its nginx, too: END and DESTROY are to run.
+$SIG{$_} = sub { exit 1 } for qw( HUP INT PIPE TERM );
+
 
 sub lib { return $Lib }
 sub top { return $Top }

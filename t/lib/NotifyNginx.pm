@@ -18,6 +18,7 @@ use strict;
 use warnings;
 
 use POSIX qw( WNOHANG );
+use Scalar::Util ();
 use Test::More ();
 use Time::HiRes ();
 
@@ -28,6 +29,7 @@ our $ALARM = qr/\[(?:alert|crit|emerg)\]|exited\ on\ signal|Sanitizer
                 |runtime\ error:/x;
 
 my $count = 0;
+my %running;
 
 # What hangs is ended, and its nginx with it.
 $SIG{ALRM} = sub { die "the test hangs\n" };
@@ -47,6 +49,7 @@ sub new {
     }, $class;
 
     mkdir $self->{root} or die "mkdir $self->{root}: $!";
+    Scalar::Util::weaken($running{$self->{root}} = $self);
     return $self;
 }
 
@@ -329,12 +332,18 @@ sub wait_for {
 }
 
 
+# Leaves nothing behind, however the test ends.
 sub DESTROY {
     my $self = shift;
 
     local $?;
     return if !$self->{pid} || $self->{owner} != $$;
-    kill KILL => $self->workers, $self->old_workers, $self->{pid};
+    kill KILL => $self->workers, $self->old_workers, delete $self->{pid};
+}
+
+
+END {
+    $_ && $_->DESTROY for values %running;
 }
 
 1;

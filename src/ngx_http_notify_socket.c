@@ -35,11 +35,6 @@ static void ngx_http_notify_socket_close_connection(ngx_connection_t *c);
 #define NGX_HTTP_NOTIFY_READ  8             /* messages at a time */
 
 
-/* there are many of them: nobody makes them larger unseen */
-_Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 152,
-               "socket");
-
-
 ngx_http_notify_socket_t *
 ngx_http_notify_socket_join(ngx_connection_t *c,
     ngx_http_notify_loc_conf_t *conf, ngx_http_notify_wish_t *wish)

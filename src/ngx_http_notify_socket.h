@@ -86,6 +86,10 @@ typedef struct {
     unsigned                     v1:1;      /* speaks notify.v1 */
 } ngx_http_notify_socket_t;
 
+/* there are many of them: nobody makes them larger unseen */
+_Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 152,
+               "socket");
+
 
 /* What the handshake has asked for. */
 typedef struct {

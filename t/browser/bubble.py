@@ -78,7 +78,8 @@ class Browser:
     """A browser of its own, with a profile of its own."""
 
     def __init__(self):
-        self.profile = tempfile.TemporaryDirectory()
+        # what chromium's processes still write when it has gone may stay
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.chromium = subprocess.Popen(
             ["/usr/bin/chromium", *CHROMIUM_FLAGS, "--remote-debugging-port=0",
              f"--user-data-dir={self.profile.name}", "about:blank"],

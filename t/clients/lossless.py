@@ -48,6 +48,7 @@ import time
 KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 HISTORY = 64            # notify_history
 TICKS = 24
+REPEAT = 50             # one push in so many comes again
 WINDOW = 8              # pushes without an answer, on each connection
 PUSHERS = 4
 QUIET = 30              # seconds without any progress
@@ -317,6 +318,8 @@ class Pusher:
             else:
                 self.world.error('push: %r' % head.split(b'\r\n')[0])
             return
+        if push % REPEAT == 0 and push not in self.world.ids:
+            self.queue.append(push)     # as if its answer had been lost
         self.world.accepted(push, number_of(json.loads(body)['id']))
 
 

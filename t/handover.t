@@ -41,8 +41,8 @@ sub check_account {
     cmp_ok($account->{$_}, '>', 0, "there were $_")
         for qw( pushes deliveries pongs relayed );
 
-    # Beside the sockets those who push, now and when a worker was killed, of
-    # which nginx itself knows nothing.
+    # Beside the sockets those who push; and nginx goes on to count other
+    # connections of a worker that was killed.
     NotifyNginx::wait_for('stub_status to be right', sub {
         $nginx->active - $account->{sockets} == 6 + $account->{cut};
     });

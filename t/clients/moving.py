@@ -48,6 +48,8 @@ TEXT = random.Random(1).choices(b'abcdefghijklmnopqrstuvwxyz0123456789',
                                 k=1 << 19)
 TEXT = bytes(TEXT)
 
+LISTEN = '0A'           # in /proc/net/tcp
+
 WINDOW = 16             # pushes without an answer, on each connection
 SLOW_MAX = 6            # messages that wait for a slow socket
 CLIENT_MAX = 3000       # bytes of a client's message
@@ -220,10 +222,6 @@ class Sock(mass.Sock):
 
 
 class Pusher(mass.Pusher):
-    def open(self):
-        super().open()
-        self.port = self.sock.getsockname()[1]
-
     def is_done(self):
         return not (self.budget or self.again or self.flying)
 
@@ -271,7 +269,7 @@ class Moving(mass.Mass):
         self.random = random.Random(args.seed)
         self.crowd, self.relays, self.slow = crowd, relays, slow
         self.pings = self.pongs = 0
-        self.cut = 0            # connections of pushers, by kill -9
+        self.cut = 0            # other connections, by kill -9
         self.running = self.stopping = False
         self.ending = False
         self.told = 0                           # ticks that are due
@@ -346,8 +344,8 @@ class Moving(mass.Mass):
             os.kill(pid, signal.SIGKILL)
         except OSError:
             return 0                            # it has ended
-        self.cut += sum(p.port in ports for p in self.all_pushers)
         doomed = [s for s in self.socks if s.port in ports]
+        self.cut += len(ports) - len(doomed)
         for sock in doomed:
             sock.doomed = True
         return len(doomed)
@@ -363,9 +361,9 @@ class Moving(mass.Mass):
         with open('/proc/net/tcp') as table:
             next(table)
             for line in table:
-                _, local, remote, _, *rest = line.split()
+                _, local, remote, kind, *rest = line.split()
                 if (int(local.split(':')[1], 16) == self.port
-                        and rest[5] in inodes):
+                        and kind != LISTEN and rest[5] in inodes):
                     ports.add(int(remote.split(':')[1], 16))
         return ports
 

@@ -343,17 +343,41 @@ sub hand_over_to_frozen {
 }
 
 
-# Stops processes, and returns when they are.
+# Stops workers, and returns when they are: while they wait for events, since
+# elsewhere one might have the zone's lock, and stop all others.
 sub freeze {
     my ($self, @pids) = @_;
 
-    kill STOP => @pids;
     for my $pid (@pids) {
         NotifyNginx::wait_for("$pid to be stopped", sub {
-            open my $in, '<', "/proc/$pid/stat" or return 1;
-            return <$in> =~ /\) [Tt] /;
+            kill STOP => $pid;
+            NotifyNginx::wait_for("$pid to stop", sub {
+                return state_of($pid) =~ /[TtZX]/;
+            });
+            return 1 if waits_for_events($pid) || state_of($pid) =~ /[ZX]/;
+            kill CONT => $pid;
+            return 0;
         });
     }
+}
+
+
+sub state_of {
+    my $pid = shift;
+
+    open my $in, '<', "/proc/$pid/stat" or return 'X';
+    return <$in> =~ /\) (\w) / ? $1 : 'X';
+}
+
+
+# Whether it is in a system call on its epoll.
+sub waits_for_events {
+    my $pid = shift;
+
+    open my $in, '<', "/proc/$pid/syscall" or return 0;
+    my ($fd) = (<$in> // '') =~ /^\d+ 0x([0-9a-f]{1,6}) / or return 0;
+    return (readlink("/proc/$pid/fd/" . hex $fd) // '')
+           eq 'anon_inode:[eventpoll]';
 }
 
 

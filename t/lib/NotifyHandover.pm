@@ -215,9 +215,11 @@ sub reloads {
 
 # A reload of which those need not know that are stopped.
 sub reload_past {
-    my ($self) = @_;
+    my ($self, %set) = @_;
     my %before = map { $_ => 1 } $self->workers;
 
+    $self->{$_} = $set{$_} for keys %set;
+    $self->configure;
     $self->signal('HUP');
     return NotifyNginx::wait_for('new workers', sub {
         $self->count_of_workers == grep { !$before{$_} } $self->workers;

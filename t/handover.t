@@ -8,7 +8,8 @@
 # client sees one connection, each message once and in order, and a pong for
 # each ping.
 #
-# Then the same with kill -9: only what the killed worker had is gone.
+# Then the same with kill -9: only what the killed worker had is gone.  And one
+# by one what else a socket may be in the middle of.
 
 use strict;
 use warnings;
@@ -16,9 +17,11 @@ use warnings;
 use lib 't/lib';
 
 use File::Copy ();
+use JSON::PP ();
 use List::Util qw( max min sum );
 use Test::More;
 
+use NotifyClient ();
 use NotifyEnv ();
 use NotifyHandover ();
 
@@ -82,7 +85,7 @@ sub spread_evenly {
     for my $round (1 .. 20) {
         my $workers = (4, 1, 3, 2)[($round - 1) % 4];
 
-        $moving->ticks(1);
+        $moving->ticks(2);
         $nginx->reload(workers => $workers);
         $nginx->wait_old;
 
@@ -182,6 +185,57 @@ sub spread_evenly {
     cmp_ok($account->{reopened}, '<=', $had, 'and no more were closed');
 
     $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
+}
+
+# What a socket is in the middle of goes with it: another form of messages, a
+# place in the history, the time when it ends.
+{
+    my $nginx = NotifyHandover->new(
+        workers => 1, listen => 'sndbuf=16k',
+        config => "location /short { notify_socket; notify_lifetime 3s; }
+                   $NotifyHandover::LOCATIONS")->start;
+    my @texts = map { join ' ', $_, 'x' x (1 + 70000 * ($_ % 3)) } 1 .. 12;
+
+    # Two of the sockets ask for what came behind a message that they know.
+    my $id = JSON::PP::decode_json(NotifyClient::http(
+        $nginx->port, 'POST', '/new/42', body => 'known')->{body})->{id};
+    my @sockets = map {
+        my ($uri, %headers) = @$_;
+        NotifyHandover::Socket->open($nginx->port, $uri,
+            sock => $nginx->narrow, headers => \%headers);
+    } [ '/client?user_id=42' ],
+      [ '/client?user_id=42', 'Sec-WebSocket-Protocol' => 'notify.v1' ],
+      [ "/slow?user_id=42&last_id=$id" ],
+      [ "/slow?user_id=42&last_id=$id",
+        'Sec-WebSocket-Protocol' => 'notify.v1' ];
+
+    for my $text (@texts) {
+        is($nginx->push_to(42, $text), 4, 'all sockets are counted');
+        $nginx->reload;
+        $nginx->wait_old;
+    }
+
+    my @got = map { my $socket = $_; [ map { $socket->message } @texts ] }
+              @sockets[0, 2];
+    ok("@$_" eq "@texts", 'a slow reader gets all, over twelve workers')
+        for @got;
+
+    @got = map {
+        my $socket = $_;
+        is_deeply([ keys %{ JSON::PP::decode_json($socket->message) } ],
+                  [ 'hello' ], 'notify.v1 says hello');
+        [ map { JSON::PP::decode_json($socket->message)->{data} } @texts ];
+    } @sockets[1, 3];
+    ok("@$_" eq "@texts", '... and it gets all, too') for @got;
+    is(grep({ !$_->is_quiet } @sockets), 0, '... and nothing else');
+
+    my @short = $nginx->sockets(3, 43, location => 'short');
+    $nginx->reload;
+    $nginx->reaches(43, 'those with a lifetime', @short);
+    is_deeply($nginx->closes(3, \@short), { 1012 => 3 },
+              '... are closed when it is over');
+    $_->close for @sockets;
+    $nginx->stop;
 }
 
 done_testing();

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "notify_batch.h"
@@ -19,9 +20,11 @@
 
 
 #define NOTIFY_LOCK_SPINS  200
+#define NOTIFY_LOCK_SLEEP  100000000        /* ns */
 
 
 static int notify_lock_spin(pthread_mutex_t *m);
+static int notify_lock_sleep(pthread_mutex_t *m);
 static void notify_lock_wake(notify_zone_t *z);
 static void notify_rebuild_roots(notify_zone_t *z, uint32_t *messages);
 static void notify_rebuild_index(notify_zone_t *z);
@@ -45,7 +48,7 @@ notify_lock(notify_zone_t *z)
     rc = notify_lock_spin(&head->lock);
 
     if (rc == EBUSY) {
-        rc = pthread_mutex_lock(&head->lock);
+        rc = notify_lock_sleep(&head->lock);
     }
 
     if (rc == EOWNERDEAD) {
@@ -86,6 +89,36 @@ notify_lock_spin(pthread_mutex_t *m)
     }
 
     return EBUSY;
+}
+
+
+/*
+ * Not for ever: an unlock wakes one sleeper, and when that is killed before it
+ * has the lock, while another has got it without sleeping, nobody knows of the
+ * other sleepers any more.
+ */
+
+static int
+notify_lock_sleep(pthread_mutex_t *m)
+{
+    int              rc;
+    struct timespec  until;
+
+    do {
+        (void) clock_gettime(CLOCK_REALTIME, &until);
+
+        until.tv_nsec += NOTIFY_LOCK_SLEEP;
+
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+
+        rc = pthread_mutex_timedlock(m, &until);
+
+    } while (rc == ETIMEDOUT);
+
+    return rc;
 }
 
 

@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
 static ngx_int_t ngx_http_notify_receive_too_many(
     ngx_http_notify_socket_t *s);
+static ngx_int_t ngx_http_notify_receive_deliver(ngx_http_notify_socket_t *s);
 static ngx_int_t ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
 static ngx_int_t ngx_http_notify_receive_collect(ngx_http_notify_socket_t *s,
@@ -210,6 +211,12 @@ ngx_http_notify_receive_event(ngx_http_notify_socket_t *s,
 {
     ngx_uint_t  closing;
 
+    if ((ev->type == NOTIFY_CODEC_CLOSE || ev->type == NOTIFY_CODEC_ERROR)
+        && ngx_http_notify_receive_deliver(s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     closing = (s->state == NGX_HTTP_NOTIFY_CLOSING);
 
     switch (ev->type) {
@@ -248,8 +255,41 @@ ngx_http_notify_receive_too_many(ngx_http_notify_socket_t *s)
 {
     ngx_http_notify_count(NOTIFY_N_TOO_MANY, 1);
 
+    if (ngx_http_notify_receive_deliver(s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_POLICY,
                                        "too many messages");
+}
+
+
+/*
+ * A socket that is about to close has left when its worker takes what came
+ * before in the same piece, and was relayed: so that is taken now, and goes to
+ * the sender, too.  NGX_ERROR: the socket was freed.
+ */
+
+static ngx_int_t
+ngx_http_notify_receive_deliver(ngx_http_notify_socket_t *s)
+{
+    ngx_http_notify_worker_t  *w;
+
+    w = &ngx_http_notify_worker;
+
+    if (w->relayed != s) {
+        return NGX_OK;
+    }
+
+    ngx_http_notify_take_posted();
+
+    if (w->relayed == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->relayed = NULL;
+
+    return NGX_OK;
 }
 
 
@@ -365,6 +405,7 @@ ngx_http_notify_receive_relay(ngx_http_notify_socket_t *s, ngx_uint_t binary,
 
     if (notify_bus_publish(&w->zone, &name, &p, &receipt) == 0) {
         ngx_http_notify_count(NOTIFY_N_RELAYED, 1);
+        w->relayed = s;
 
     } else {
         ngx_http_notify_count(NOTIFY_N_RELAY_FULL, 1);

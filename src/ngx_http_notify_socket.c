@@ -754,6 +754,10 @@ ngx_http_notify_socket_release(ngx_http_notify_socket_t *s)
         w->current = NULL;
     }
 
+    if (w->relayed == s) {
+        w->relayed = NULL;
+    }
+
     w->sockets--;
 
     ngx_http_notify_slab_free(&w->slab, s);

@@ -46,6 +46,20 @@ ngx_http_notify_post_take(void)
 }
 
 
+void
+ngx_http_notify_take_posted(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_notify_worker.take;
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+        ev->handler(ev);
+    }
+}
+
+
 ngx_uint_t
 ngx_http_notify_error_due(ngx_uint_t kind)
 {

@@ -78,6 +78,8 @@ typedef struct {
 
     ngx_http_notify_slab_t       slab;          /* of sockets */
     void                        *current;       /* the socket that is logged */
+    void                        *relayed;       /* the last whose message was;
+                                                   NULL when it is freed */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
                                                 /* when last written */
     unsigned                     active:1;      /* the zone is there */
@@ -102,6 +104,12 @@ uint64_t ngx_http_notify_now(void);
 
 /* Has this worker take its inbox, and give back, soon. */
 void ngx_http_notify_post_take(void);
+
+/*
+ * Takes it at once where it would be soon: sends to sockets, and may free any.
+ * Not while the inbox is being delivered.
+ */
+void ngx_http_notify_take_posted(void);
 
 /* Tells the operator that the zone is full. */
 void ngx_http_notify_log_full(ngx_log_t *log);

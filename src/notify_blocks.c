@@ -1,7 +1,7 @@
 /*
  * Hands out the zone's blocks: a bitmap per page, and lists of pages that
- * have free blocks, the last used first, so that a zone that is large and
- * little used touches little memory.
+ * have room for a record, the last used first, so that a zone that is large
+ * and little used touches little memory.
  */
 
 #include <string.h>
@@ -21,99 +21,112 @@ enum {
 #define NOTIFY_RUN_TRIES  4
 
 
-static uint32_t notify_page_find(notify_zone_t *z, unsigned purpose);
+static uint32_t notify_blocks_alloc(notify_zone_t *z, unsigned purpose,
+    uint32_t want, uint32_t *got);
 static uint32_t notify_page_fresh(notify_zone_t *z);
 static uint32_t notify_page_run(notify_page_t *page, uint32_t want,
     uint32_t *length);
+static uint32_t notify_page_next(notify_page_t *page, uint32_t i,
+    bool is_free);
 static void notify_page_take(notify_zone_t *z, uint32_t number, uint32_t at,
     uint32_t n, unsigned purpose);
+static bool notify_page_has_room(const notify_page_t *page);
 static void notify_page_list(notify_zone_t *z, uint32_t number, unsigned list);
 static uint32_t *notify_page_list_head(notify_zone_t *z, unsigned list);
 static void notify_page_clear(notify_page_t *page);
 static unsigned notify_page_purpose(notify_page_t *page);
 
 
-static inline bool
-notify_page_is_free(notify_page_t *page, uint32_t at)
+/* the bits of a run in word i of a page's bitmap, which it reaches into */
+
+static inline uint64_t
+notify_run_bits(uint32_t at, uint32_t n, uint32_t i)
 {
-    return page->free[at / 64] >> (at % 64) & 1;
+    uint32_t  first, end;
+
+    first = at > i * 64 ? at - i * 64 : 0;
+    end = at + n - i * 64;
+
+    return ~(uint64_t) 0 << first
+           & (end < 64 ? ((uint64_t) 1 << end) - 1 : ~(uint64_t) 0);
 }
 
 
 uint32_t
-notify_block_alloc(notify_zone_t *z, unsigned purpose)
+notify_record_alloc(notify_zone_t *z, unsigned purpose)
 {
-    uint32_t        number, at;
-    notify_page_t  *page;
+    uint32_t  got;
 
-    number = notify_page_find(z, purpose);
-
-    if (number == 0) {
-        number = z->head->partial[!purpose];
-    }
-
-    if (number == 0) {
-        return 0;
-    }
-
-    page = notify_page(z, number - 1);
-
-    at = page->free[0] ? (uint32_t) __builtin_ctzll(page->free[0])
-                       : 64 + (uint32_t) __builtin_ctzll(page->free[1]);
-
-    notify_page_take(z, number, at, 1, purpose);
-
-    return (number - 1) * NOTIFY_PAGE_BLOCKS + at;
+    return notify_blocks_alloc(z, purpose, NOTIFY_RECORD, &got);
 }
 
 
 uint32_t
 notify_run_alloc(notify_zone_t *z, uint32_t want, uint32_t *got)
 {
-    uint32_t       number, at, n, tries;
-    notify_head_t  *head;
-
-    head = z->head;
-
     if (want > NOTIFY_PAGE_USABLE) {
         want = NOTIFY_PAGE_USABLE;
     }
 
-    number = head->partial[NOTIFY_FOR_MESSAGES];
+    return notify_blocks_alloc(z, NOTIFY_FOR_MESSAGES, want, got);
+}
+
+
+/*
+ * A run that is long enough, in one of the first pages or in a fresh one; else
+ * the longest that these pages have, which is a record's at least.
+ */
+
+static uint32_t
+notify_blocks_alloc(notify_zone_t *z, unsigned purpose, uint32_t want,
+    uint32_t *got)
+{
+    uint32_t       number, at, n, tries, best, best_at;
+    notify_page_t  *page;
+
+    best = 0;
+    best_at = 0;
+    *got = 0;
+
+    number = z->head->partial[purpose];
 
     for (tries = 0; number && tries < NOTIFY_RUN_TRIES; tries++) {
-        at = notify_page_run(notify_page(z, number - 1), want, &n);
+        page = notify_page(z, number - 1);
+        at = notify_page_run(page, want, &n);
 
-        if (n == want) {
-            goto found;
+        if (n > *got) {
+            best = number;
+            best_at = at;
+            *got = n;
+
+            if (n == want) {
+                break;
+            }
         }
 
-        number = notify_page(z, number - 1)->next;
+        number = page->next;
     }
 
-    number = notify_page_fresh(z);
+    if (*got < want) {
+        number = notify_page_fresh(z);
 
-    if (number == 0) {
-        number = head->partial[NOTIFY_FOR_MESSAGES];
+        if (number == 0 && best == 0) {
+            number = z->head->partial[!purpose];
+        }
+
+        if (number) {
+            best = number;
+            best_at = notify_page_run(notify_page(z, number - 1), want, got);
+        }
     }
 
-    if (number == 0) {
-        number = head->partial[NOTIFY_FOR_KEYS];
-    }
-
-    if (number == 0) {
+    if (best == 0) {
         return 0;
     }
 
-    at = notify_page_run(notify_page(z, number - 1), want, &n);
+    notify_page_take(z, best, best_at, *got, purpose);
 
-found:
-
-    notify_page_take(z, number, at, n, NOTIFY_FOR_MESSAGES);
-
-    *got = n;
-
-    return (number - 1) * NOTIFY_PAGE_BLOCKS + at;
+    return (best - 1) * NOTIFY_PAGE_BLOCKS + best_at;
 }
 
 
@@ -127,8 +140,8 @@ notify_blocks_free(notify_zone_t *z, uint32_t b, uint32_t n)
     at = b % NOTIFY_PAGE_BLOCKS;
     page = notify_page(z, number - 1);
 
-    for (i = at; i < at + n; i++) {
-        page->free[i / 64] |= (uint64_t) 1 << (i % 64);
+    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
+        page->free[i] |= notify_run_bits(at, n, i);
     }
 
     page->nfree += n;
@@ -138,7 +151,7 @@ notify_blocks_free(notify_zone_t *z, uint32_t b, uint32_t n)
         z->head->used_pages--;
         notify_page_list(z, number, NOTIFY_LIST_EMPTY);
 
-    } else if (page->list == NOTIFY_LIST_NONE) {
+    } else if (page->list == NOTIFY_LIST_NONE && notify_page_has_room(page)) {
         notify_page_list(z, number, notify_page_purpose(page));
     }
 }
@@ -182,14 +195,14 @@ notify_blocks_mark(notify_zone_t *z, uint32_t b, uint32_t n)
 
     page = notify_page(z, b / NOTIFY_PAGE_BLOCKS);
 
-    for (i = at; i < at + n; i++) {
-        if (!notify_page_is_free(page, i)) {
+    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
+        if (~page->free[i] & notify_run_bits(at, n, i)) {
             return false;
         }
     }
 
-    for (i = at; i < at + n; i++) {
-        page->free[i / 64] &= ~((uint64_t) 1 << (i % 64));
+    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
+        page->free[i] &= ~notify_run_bits(at, n, i);
     }
 
     page->nfree -= n;
@@ -217,23 +230,10 @@ notify_blocks_relist(notify_zone_t *z)
 
         z->head->used_pages++;
 
-        if (page->nfree) {
+        if (notify_page_has_room(page)) {
             notify_page_list(z, number, notify_page_purpose(page));
         }
     }
-}
-
-
-/* a page for single blocks, or 0 */
-
-static uint32_t
-notify_page_find(notify_zone_t *z, unsigned purpose)
-{
-    if (z->head->partial[purpose]) {
-        return z->head->partial[purpose];
-    }
-
-    return notify_page_fresh(z);
 }
 
 
@@ -281,27 +281,47 @@ notify_page_run(notify_page_t *page, uint32_t want, uint32_t *length)
     uint32_t  i, n, at;
 
     at = 0;
-    n = 0;
     *length = 0;
 
-    for (i = NOTIFY_PAGE_META; i < NOTIFY_PAGE_BLOCKS; i++) {
+    for (i = notify_page_next(page, NOTIFY_PAGE_META, true);
+         i < NOTIFY_PAGE_BLOCKS;
+         i = notify_page_next(page, i + n, true))
+    {
+        n = notify_page_next(page, i, false) - i;
 
-        if (!notify_page_is_free(page, i)) {
-            n = 0;
-            continue;
+        if (n > *length) {
+            at = i;
+            *length = n;
         }
 
-        if (++n > *length) {
-            *length = n;
-            at = i + 1 - n;
-
-            if (n == want) {
-                break;
-            }
+        if (n >= want) {
+            *length = want;
+            break;
         }
     }
 
     return at;
+}
+
+
+/* the first block from i on that is free, or that is not */
+
+static uint32_t
+notify_page_next(notify_page_t *page, uint32_t i, bool is_free)
+{
+    uint64_t  word, flip;
+
+    flip = is_free ? 0 : ~(uint64_t) 0;
+
+    for ( /* void */ ; i < NOTIFY_PAGE_BLOCKS; i = (i / 64 + 1) * 64) {
+        word = (page->free[i / 64] ^ flip) >> (i % 64);
+
+        if (word) {
+            return i + (uint32_t) __builtin_ctzll(word);
+        }
+    }
+
+    return NOTIFY_PAGE_BLOCKS;
 }
 
 
@@ -318,19 +338,43 @@ notify_page_take(notify_zone_t *z, uint32_t number, uint32_t at, uint32_t n,
         z->head->used_pages++;
     }
 
-    for (i = at; i < at + n; i++) {
-        page->free[i / 64] &= ~((uint64_t) 1 << (i % 64));
+    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
+        page->free[i] &= ~notify_run_bits(at, n, i);
     }
 
     page->nfree -= n;
     z->head->used_blocks += n;
 
-    if (page->nfree == 0) {
+    if (!notify_page_has_room(page)) {
         notify_page_list(z, number, NOTIFY_LIST_NONE);
 
     } else if (page->list == NOTIFY_LIST_EMPTY) {
         notify_page_list(z, number, purpose);
     }
+}
+
+
+/* whether two free blocks lie side by side, as a record wants them */
+
+static bool
+notify_page_has_room(const notify_page_t *page)
+{
+    uint32_t  i;
+    uint64_t  next;
+
+    if (page->nfree > NOTIFY_PAGE_USABLE / 2) {
+        return true;
+    }
+
+    for (i = 0; i < NOTIFY_PAGE_BLOCKS / 64; i++) {
+        next = i + 1 < NOTIFY_PAGE_BLOCKS / 64 ? page->free[i + 1] << 63 : 0;
+
+        if (page->free[i] & (page->free[i] >> 1 | next)) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -391,8 +435,9 @@ notify_page_list_head(notify_zone_t *z, unsigned list)
 static void
 notify_page_clear(notify_page_t *page)
 {
-    page->free[0] = ~(uint64_t) 0 << NOTIFY_PAGE_META;
-    page->free[1] = ~(uint64_t) 0;
+    memset(page->free, 0xff, sizeof(page->free));
+    page->free[0] <<= NOTIFY_PAGE_META;
+
     page->nfree = NOTIFY_PAGE_USABLE;
     page->next = 0;
     page->prev = 0;
@@ -403,13 +448,6 @@ notify_page_clear(notify_page_t *page)
 static unsigned
 notify_page_purpose(notify_page_t *page)
 {
-    uint32_t  i;
-
-    for (i = NOTIFY_PAGE_META; i < NOTIFY_PAGE_BLOCKS; i++) {
-        if (page->type[i] == NOTIFY_KEY) {
-            return NOTIFY_FOR_KEYS;
-        }
-    }
-
-    return NOTIFY_FOR_MESSAGES;
+    return memchr(page->type, NOTIFY_KEY, NOTIFY_PAGE_BLOCKS)
+           ? NOTIFY_FOR_KEYS : NOTIFY_FOR_MESSAGES;
 }

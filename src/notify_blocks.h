@@ -1,5 +1,5 @@
 /*
- * Hands out the zone's blocks: single ones, and runs within a page for bodies.
+ * Hands out the zone's blocks: records, and runs within a page for messages.
  *
  * Lock: every call wants head->lock.  SIGKILL: bitmaps, counts and lists are
  * derived; the only truth stored here is head->top, before a page is used.
@@ -21,12 +21,15 @@ enum {
 };
 
 
-/* Takes one block, its bytes undefined.  Returns 0 when the zone is full. */
-uint32_t notify_block_alloc(notify_zone_t *z, unsigned purpose);
+/*
+ * Takes NOTIFY_RECORD blocks in a row, their bytes undefined.  Returns the
+ * first, or 0 when the zone is full.
+ */
+uint32_t notify_record_alloc(notify_zone_t *z, unsigned purpose);
 
 /*
- * Takes up to want blocks that lie in a row, for messages; *got says how many.
- * Returns the first, or 0 when the zone is full.
+ * Takes up to want blocks in a row, for messages; *got says how many: what a
+ * record has at least, or want.  Returns the first, or 0 when the zone is full.
  */
 uint32_t notify_run_alloc(notify_zone_t *z, uint32_t want, uint32_t *got);
 
@@ -44,5 +47,19 @@ void notify_blocks_forget(notify_zone_t *z);
 bool notify_blocks_mark(notify_zone_t *z, uint32_t b, uint32_t n);
 
 void notify_blocks_relist(notify_zone_t *z);
+
+
+static inline void
+notify_record_free(notify_zone_t *z, uint32_t b)
+{
+    notify_blocks_free(z, b, NOTIFY_RECORD);
+}
+
+
+static inline bool
+notify_record_mark(notify_zone_t *z, uint32_t b)
+{
+    return notify_blocks_mark(z, b, NOTIFY_RECORD);
+}
 
 #endif /* NOTIFY_BLOCKS_H_INCLUDED */

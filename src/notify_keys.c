@@ -249,7 +249,7 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
     notify_key_t   *k;
     notify_name_t  *rest;
 
-    key = notify_block_alloc(z, NOTIFY_FOR_KEYS);
+    key = notify_record_alloc(z, NOTIFY_FOR_KEYS);
 
     if (key == 0) {
         return 0;
@@ -270,11 +270,11 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
          left -= left - NOTIFY_KEY_NAME < NOTIFY_NAME
                  ? left - NOTIFY_KEY_NAME : NOTIFY_NAME)
     {
-        block = notify_block_alloc(z, NOTIFY_FOR_KEYS);
+        block = notify_record_alloc(z, NOTIFY_FOR_KEYS);
 
         if (block == 0) {
             notify_key_free_chains(z, key);
-            notify_blocks_free(z, key, 1);
+            notify_record_free(z, key);
             return 0;
         }
 
@@ -422,14 +422,14 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
 
     k = notify_block(z, key);
 
-    if (!notify_blocks_mark(z, key, 1)) {
+    if (!notify_record_mark(z, key)) {
         return false;
     }
 
     n = 0;
 
     for (b = k->rest; b; b = ((notify_name_t *) notify_block(z, b))->more) {
-        if (n++ == NOTIFY_REST_MAX || !notify_blocks_mark(z, b, 1)) {
+        if (n++ == NOTIFY_REST_MAX || !notify_record_mark(z, b)) {
             return false;
         }
     }
@@ -437,7 +437,7 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
     n = 0;
 
     for (b = k->more; b; b = ((notify_entries_t *) notify_block(z, b))->more) {
-        if (n++ == NOTIFY_MORE_MAX || !notify_blocks_mark(z, b, 1)) {
+        if (n++ == NOTIFY_MORE_MAX || !notify_record_mark(z, b)) {
             return false;
         }
     }
@@ -546,7 +546,7 @@ notify_key_entries_make(notify_zone_t *z, uint32_t key)
     notify_key_t      *k;
     notify_entries_t  *more;
 
-    b = notify_block_alloc(z, NOTIFY_FOR_KEYS);
+    b = notify_record_alloc(z, NOTIFY_FOR_KEYS);
 
     if (b == 0) {
         return NULL;
@@ -580,7 +580,7 @@ notify_key_free(notify_zone_t *z, uint32_t key)
     notify_store(notify_type(z, key), NOTIFY_FREE);
 
     notify_key_free_chains(z, key);
-    notify_blocks_free(z, key, 1);
+    notify_record_free(z, key);
 }
 
 
@@ -594,12 +594,12 @@ notify_key_free_chains(notify_zone_t *z, uint32_t key)
 
     for (b = k->rest; b; b = more) {
         more = ((notify_name_t *) notify_block(z, b))->more;
-        notify_blocks_free(z, b, 1);
+        notify_record_free(z, b);
     }
 
     for (b = k->more; b; b = more) {
         more = ((notify_entries_t *) notify_block(z, b))->more;
-        notify_blocks_free(z, b, 1);
+        notify_record_free(z, b);
     }
 }
 

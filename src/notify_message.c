@@ -10,9 +10,16 @@
 #include "notify_message.h"
 
 
+#define NOTIFY_MESSAGE_HEAD    ((uint32_t) offsetof(notify_message_t, frame))
 #define NOTIFY_EXTENT_HEAD     ((uint32_t) sizeof(notify_extent_t))
 
 
+/* 48 bytes of text, and their frame's head, fit into a record */
+_Static_assert(NOTIFY_MESSAGE_HEAD + 2 + 48 <= NOTIFY_RECORD_SIZE, "head");
+
+
+static uint32_t notify_message_blocks(uint32_t head, uint32_t length);
+static uint32_t notify_message_inline(const notify_message_t *m);
 static int notify_message_extents(notify_zone_t *z, uint32_t message);
 static void notify_message_free_chains(notify_zone_t *z, uint32_t message);
 static bool notify_message_mark_chains(notify_zone_t *z, uint32_t message);
@@ -21,20 +28,24 @@ static bool notify_message_mark_chains(notify_zone_t *z, uint32_t message);
 uint32_t
 notify_message_alloc(notify_zone_t *z, uint32_t length)
 {
-    uint32_t           message;
+    uint32_t           message, got;
     notify_message_t  *m;
 
-    message = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+    message = notify_run_alloc(z, notify_message_blocks(NOTIFY_MESSAGE_HEAD,
+                                                        length), &got);
 
     if (message == 0) {
         return 0;
     }
 
     m = notify_block(z, message);
-    memset(m, 0, offsetof(notify_message_t, frame));
+    memset(m, 0, NOTIFY_MESSAGE_HEAD);
     m->length = length;
+    m->blocks = (uint8_t) got;
 
-    if (length > NOTIFY_INLINE && notify_message_extents(z, message) == -1) {
+    if (length > notify_message_inline(m)
+        && notify_message_extents(z, message) == -1)
+    {
         notify_message_free(z, message);
         return 0;
     }
@@ -43,23 +54,44 @@ notify_message_alloc(notify_zone_t *z, uint32_t length)
 }
 
 
+/* blocks that a head and so much of the frame take, a record's at least */
+
+static uint32_t
+notify_message_blocks(uint32_t head, uint32_t length)
+{
+    if (length > NOTIFY_PAGE_SIZE) {
+        return NOTIFY_PAGE_USABLE;
+    }
+
+    length = (head + length + NOTIFY_BLOCK - 1) / NOTIFY_BLOCK;
+
+    return length > NOTIFY_RECORD ? length : NOTIFY_RECORD;
+}
+
+
+/* how much of a frame its record has room for */
+
+static uint32_t
+notify_message_inline(const notify_message_t *m)
+{
+    return m->blocks * NOTIFY_BLOCK - NOTIFY_MESSAGE_HEAD;
+}
+
+
 static int
 notify_message_extents(notify_zone_t *z, uint32_t message)
 {
-    uint32_t           left, want, got, b, *link;
+    uint32_t           left, got, b, *link;
     notify_extent_t   *e;
     notify_message_t  *m;
 
     m = notify_block(z, message);
-    left = m->length;
+    left = m->length - notify_message_inline(m);
     link = &m->body;
 
     while (left) {
-        want = left > NOTIFY_PAGE_SIZE
-               ? NOTIFY_PAGE_USABLE
-               : (left + NOTIFY_EXTENT_HEAD + NOTIFY_BLOCK - 1) / NOTIFY_BLOCK;
-
-        b = notify_run_alloc(z, want, &got);
+        b = notify_run_alloc(z, notify_message_blocks(NOTIFY_EXTENT_HEAD,
+                                                      left), &got);
 
         if (b == 0) {
             return -1;
@@ -85,10 +117,14 @@ notify_message_extents(notify_zone_t *z, uint32_t message)
 void
 notify_message_free(notify_zone_t *z, uint32_t message)
 {
+    notify_message_t  *m;
+
     notify_store(notify_type(z, message), NOTIFY_FREE);
 
     notify_message_free_chains(z, message);
-    notify_blocks_free(z, message, 1);
+
+    m = notify_block(z, message);
+    notify_blocks_free(z, message, m->blocks);
 }
 
 
@@ -109,7 +145,7 @@ notify_message_free_chains(notify_zone_t *z, uint32_t message)
 
     for (b = m->more; b; b = next) {
         next = ((notify_targets_t *) notify_block(z, b))->more;
-        notify_blocks_free(z, b, 1);
+        notify_record_free(z, b);
     }
 
     m->body = 0;
@@ -142,9 +178,15 @@ notify_message_piece(const notify_zone_t *z, uint32_t message,
         return NULL;
     }
 
-    if (m->body == 0) {
-        *n = m->length;
-        *at = m->length;
+    if (*at == 0) {
+        *n = notify_message_inline(m);
+
+        if (*n > m->length) {
+            *n = m->length;
+        }
+
+        *at = *n;
+
         return m->frame;
     }
 
@@ -239,11 +281,12 @@ notify_message_mark_chains(notify_zone_t *z, uint32_t message)
     notify_extent_t   *e;
     notify_message_t  *m;
 
-    if (!notify_blocks_mark(z, message, 1)) {
+    m = notify_block(z, message);
+
+    if (!notify_blocks_mark(z, message, m->blocks)) {
         return false;
     }
 
-    m = notify_block(z, message);
     end = z->head->top * NOTIFY_PAGE_BLOCKS;
 
     for (b = m->body; b; b = e->next) {
@@ -260,7 +303,7 @@ notify_message_mark_chains(notify_zone_t *z, uint32_t message)
     }
 
     for (b = m->more; b; b = ((notify_targets_t *) notify_block(z, b))->more) {
-        if (!notify_blocks_mark(z, b, 1)) {
+        if (!notify_record_mark(z, b)) {
             return false;
         }
     }

@@ -30,11 +30,11 @@ _Static_assert(sizeof(notify_seat_t) * NOTIFY_SEATS_MAX <= NOTIFY_SEATS_BYTES,
                "seats");
 _Static_assert(sizeof(notify_page_t) <= NOTIFY_PAGE_META * NOTIFY_BLOCK,
                "page");
-_Static_assert(sizeof(notify_key_t) == NOTIFY_BLOCK, "key");
-_Static_assert(sizeof(notify_entries_t) == NOTIFY_BLOCK, "entries");
-_Static_assert(sizeof(notify_name_t) == NOTIFY_BLOCK, "name");
-_Static_assert(sizeof(notify_message_t) == NOTIFY_BLOCK, "message");
-_Static_assert(sizeof(notify_targets_t) == NOTIFY_BLOCK, "targets");
+_Static_assert(sizeof(notify_key_t) == NOTIFY_RECORD_SIZE, "key");
+_Static_assert(sizeof(notify_entries_t) == NOTIFY_RECORD_SIZE, "entries");
+_Static_assert(sizeof(notify_name_t) == NOTIFY_RECORD_SIZE, "name");
+_Static_assert(sizeof(notify_targets_t) == NOTIFY_RECORD_SIZE, "targets");
+_Static_assert(sizeof(notify_message_t) <= NOTIFY_RECORD_SIZE, "message");
 _Static_assert(sizeof(notify_extent_t) == 8, "extent");
 
 

@@ -27,14 +27,17 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          3u
+#define NOTIFY_LAYOUT          4u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
-#define NOTIFY_BLOCK           128u
-#define NOTIFY_PAGE_BLOCKS     128u
-#define NOTIFY_PAGE_META       2u           /* blocks taken by notify_page_t */
+#define NOTIFY_BLOCK           64u
+#define NOTIFY_RECORD          2u           /* blocks of all but messages and
+                                                extents, whose blocks vary */
+#define NOTIFY_PAGE_BLOCKS     256u
+#define NOTIFY_PAGE_META       6u           /* blocks taken by notify_page_t */
 #define NOTIFY_PAGE_SIZE       (NOTIFY_BLOCK * NOTIFY_PAGE_BLOCKS)
 #define NOTIFY_PAGE_USABLE     (NOTIFY_PAGE_BLOCKS - NOTIFY_PAGE_META)
+#define NOTIFY_RECORD_SIZE     (NOTIFY_BLOCK * NOTIFY_RECORD)
 
 #define NOTIFY_SEATS_MAX       1024u
 #define NOTIFY_COUNTERS        64u
@@ -149,11 +152,11 @@ typedef struct {
 
 /*
  * What opens each page.  The type bytes stand here and not in the blocks, so
- * that no body can look like a root.
+ * that no body can look like a root; a root has its type at its first block.
  */
 typedef struct {
     uint8_t          type[NOTIFY_PAGE_BLOCKS];      /* truth */
-    uint64_t         free[2];                /* a bit set: block is free */
+    uint64_t         free[NOTIFY_PAGE_BLOCKS / 64]; /* a bit set: it is free */
     uint32_t         nfree;
     uint32_t         next;                   /* page number + 1, or 0 */
     uint32_t         prev;
@@ -211,8 +214,10 @@ typedef struct {
 /*
  * A message, on its way or in its user's history: one word per seat that is
  * to have it.  A root.  Its frame (RFC 6455 header and payload, ready to send)
- * is inline or in a chain of extents, each a run of blocks.  The same record,
- * as NOTIFY_DRAFT, holds a body while it is being copied.
+ * begins in the record itself, which has as many blocks in a row as it wants
+ * and a page can give, so that nearly every frame lies there whole; what does
+ * not fit is in a chain of extents, each a run of blocks.  The same record, as
+ * NOTIFY_DRAFT, holds a body while it is being copied.
  */
 enum {
     NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
@@ -247,7 +252,6 @@ typedef struct {
 #define notify_target_state(w)      ((w) & 7u)
 
 #define NOTIFY_MESSAGE_TARGETS  2u
-#define NOTIFY_INLINE           52u
 
 typedef struct {
     uint64_t         id;
@@ -255,15 +259,16 @@ typedef struct {
                                                 it had none */
     uint32_t         key;                    /* its block; 0: of a batch */
     uint32_t         length;                 /* of the frame, bytes */
-    uint32_t         body;                   /* first extent; 0: inline */
+    uint32_t         body;                   /* first extent, or 0 */
     uint32_t         more;                   /* first notify_targets_t, or 0 */
     uint32_t         left;                   /* derived: targets not done */
     uint32_t         link;                   /* derived: rebuild's sort, then
                                                 the next of its key's history */
-    uint8_t          kind;                   /* NOTIFY_TEXT, ... */
+    uint8_t          kind : 7;               /* NOTIFY_TEXT, ... */
+    uint8_t          json : 1;               /* the payload is JSON */
+    uint8_t          blocks;                 /* of the record */
     uint8_t          stage;                  /* truth: of NOTIFY_BATCH */
     uint8_t          stored;                 /* truth: is in the history */
-    uint8_t          json;                   /* the payload is JSON */
 
     union {
         uint32_t     expires;                /* stored: s since the epoch */
@@ -275,7 +280,7 @@ typedef struct {
     uint32_t         older;                  /* derived: of all histories */
     uint32_t         newer;
     notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];
-    uint8_t          frame[NOTIFY_INLINE];
+    uint8_t          frame[];
 } notify_message_t;
 
 #define NOTIFY_TARGETS         15u

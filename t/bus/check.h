@@ -111,7 +111,7 @@ check_claim(check_t *c, uint32_t b, uint32_t n, bool root, const char *what)
             return check_fail(c, "%s: block %u has two owners", what, i);
         }
 
-        if (!root && *notify_type(c->z, i) != NOTIFY_FREE) {
+        if (!(root && i == b) && *notify_type(c->z, i) != NOTIFY_FREE) {
             return check_fail(c, "%s: block %u has a type", what, i);
         }
 
@@ -145,7 +145,7 @@ check_key_name(check_t *c, uint32_t key)
 
     for (b = k->rest; b; b = ((notify_name_t *) notify_block(c->z, b))->more) {
 
-        if (left == 0 || !check_claim(c, b, 1, false, "name")) {
+        if (left == 0 || !check_claim(c, b, NOTIFY_RECORD, false, "name")) {
             return check_fail(c, "key %u: name goes on in %u", key, b);
         }
 
@@ -216,7 +216,9 @@ check_key(check_t *c, uint32_t key)
     sockets = 0;
     c->keys++;
 
-    if (!check_claim(c, key, 1, true, "key") || !check_key_name(c, key)) {
+    if (!check_claim(c, key, NOTIFY_RECORD, true, "key")
+        || !check_key_name(c, key))
+    {
         return false;
     }
 
@@ -228,7 +230,7 @@ check_key(check_t *c, uint32_t key)
 
     for (b = k->more; b; b = more->more) {
 
-        if (!check_claim(c, b, 1, false, "entries")) {
+        if (!check_claim(c, b, NOTIFY_RECORD, false, "entries")) {
             return false;
         }
 
@@ -263,16 +265,11 @@ check_body(check_t *c, uint32_t message)
 
     m = notify_block(c->z, message);
 
-    if ((m->body == 0) != (m->length <= NOTIFY_INLINE)) {
-        return check_fail(c, "message %u: %u bytes, body %u", message,
-                          m->length, m->body);
-    }
+    length = m->blocks * NOTIFY_BLOCK - offsetof(notify_message_t, frame);
 
-    if (m->body == 0) {
-        return true;
+    if (length > m->length) {
+        length = m->length;
     }
-
-    length = 0;
 
     for (b = m->body; b; b = e->next) {
         e = notify_block(c->z, b < c->end ? b : 0);
@@ -402,7 +399,7 @@ check_message(check_t *c, uint32_t message)
     left = 0;
     c->messages++;
 
-    if (!check_claim(c, message, 1, true, "message")
+    if (!check_claim(c, message, m->blocks, true, "message")
         || !check_body(c, message))
     {
         return false;
@@ -425,7 +422,7 @@ check_message(check_t *c, uint32_t message)
 
     for (b = m->more; b; b = more->more) {
 
-        if (!check_claim(c, b, 1, false, "targets")) {
+        if (!check_claim(c, b, NOTIFY_RECORD, false, "targets")) {
             return false;
         }
 
@@ -465,7 +462,8 @@ check_draft(check_t *c, uint32_t message)
         return check_fail(c, "draft %u: of seat %u", message, m->u.seat);
     }
 
-    return check_claim(c, message, 1, true, "draft") && check_body(c, message);
+    return check_claim(c, message, m->blocks, true, "draft")
+           && check_body(c, message);
 }
 
 
@@ -768,16 +766,20 @@ check_page_list(check_t *c, uint32_t first, uint32_t list, uint8_t *seen)
 static bool
 check_page(check_t *c, uint32_t i, bool seen)
 {
-    bool            freed;
+    bool            freed, before, room;
     uint32_t        at, n;
     notify_page_t  *page;
 
     page = notify_page(c->z, i);
     n = 0;
+    room = false;
+    freed = false;
 
     for (at = 0; at < NOTIFY_PAGE_BLOCKS; at++) {
+        before = freed;
         freed = page->free[at / 64] >> (at % 64) & 1;
         n += freed;
+        room |= before && freed;
 
         if (at < NOTIFY_PAGE_META ? freed
             : freed == c->claimed[i * NOTIFY_PAGE_BLOCKS + at])
@@ -793,9 +795,9 @@ check_page(check_t *c, uint32_t i, bool seen)
                           page->nfree);
     }
 
-    if ((page->list == CHECK_LIST_NONE) != (n == 0)
+    if ((page->list == CHECK_LIST_NONE) == room
         || (page->list == CHECK_LIST_EMPTY) != (n == NOTIFY_PAGE_USABLE)
-        || seen != (n != 0))
+        || seen != room)
     {
         return check_fail(c, "page %u: %u free, on list %u, %s", i + 1, n,
                           page->list, seen ? "found" : "not found");
@@ -1082,6 +1084,40 @@ check_dump(const notify_zone_t *z)
     free(c.claimed);
 
     return text;
+}
+
+
+/* how many records can be had before the zone is full */
+
+__attribute__((unused))
+static uint32_t
+check_room(const notify_zone_t *z)
+{
+    uint32_t        i, at, run, records;
+    notify_page_t  *page;
+
+    records = (uint32_t) (z->head->size / NOTIFY_PAGE_SIZE);
+    records = records > z->head->used_pages ? records - z->head->used_pages : 0;
+    records *= NOTIFY_PAGE_USABLE / NOTIFY_RECORD;
+
+    for (i = 0; i < z->head->top; i++) {
+        page = notify_page(z, i);
+
+        if (page->nfree == NOTIFY_PAGE_USABLE) {
+            continue;
+        }
+
+        for (at = 0, run = 0; at < NOTIFY_PAGE_BLOCKS; at++) {
+            run = page->free[at / 64] >> (at % 64) & 1 ? run + 1 : 0;
+
+            if (run == NOTIFY_RECORD) {
+                records++;
+                run = 0;
+            }
+        }
+    }
+
+    return records;
 }
 
 #endif /* CHECK_H_INCLUDED */

@@ -19,7 +19,6 @@
 typedef struct {
     uint32_t       block;
     uint32_t       n;
-    bool           run;                      /* of _run_alloc() */
 } owned_t;
 
 
@@ -57,7 +56,7 @@ pick(unsigned n)
 /* notes that (b, n) has an owner, or has none any more */
 
 static void
-own(uint32_t b, uint32_t n, bool run)
+own(uint32_t b, uint32_t n)
 {
     uint32_t  i;
 
@@ -76,8 +75,7 @@ own(uint32_t b, uint32_t n, bool run)
     }
 
     owned[nowned].block = b;
-    owned[nowned].n = n;
-    owned[nowned++].run = run;
+    owned[nowned++].n = n;
     used += n;
 }
 
@@ -131,18 +129,37 @@ compare(void)
 }
 
 
+/* whether a record must find room somewhere */
+
+static bool
+room(void)
+{
+    uint32_t  i;
+
+    for (i = 1; i < BLOCKS; i++) {
+        if (i % NOTIFY_PAGE_BLOCKS > NOTIFY_PAGE_META
+            && owner[i - 1] == 0 && owner[i] == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static void
-take_one(void)
+take_record(void)
 {
     uint32_t  b;
 
-    b = notify_block_alloc(&z, pick(2) ? NOTIFY_FOR_KEYS
-                                       : NOTIFY_FOR_MESSAGES);
+    b = notify_record_alloc(&z, pick(2) ? NOTIFY_FOR_KEYS
+                                        : NOTIFY_FOR_MESSAGES);
     if (b) {
-        own(b, 1, false);
+        own(b, NOTIFY_RECORD);
 
-    } else if (used != PAGES * NOTIFY_PAGE_USABLE) {
-        failed("no block, with %u of %u used", used,
+    } else if (room()) {
+        failed("no record, with %u of %u used", used,
                PAGES * NOTIFY_PAGE_USABLE);
     }
 }
@@ -156,18 +173,20 @@ take_run(uint32_t want)
     b = notify_run_alloc(&z, want, &n);
 
     if (b == 0) {
-        if (used != PAGES * NOTIFY_PAGE_USABLE) {
+        if (room()) {
             failed("no run, with %u used", used);
         }
 
         return;
     }
 
-    if (n > want || n > NOTIFY_PAGE_USABLE) {
+    if (n > want || n > NOTIFY_PAGE_USABLE
+        || n < (want < NOTIFY_RECORD ? want : NOTIFY_RECORD))
+    {
         failed("a run of %u, asked for %u", n, want);
     }
 
-    own(b, n, true);
+    own(b, n);
 }
 
 
@@ -202,14 +221,14 @@ step(void)
     switch (pick(8)) {
     case 0:
     case 1:
-        take_one();
+        take_record();
         break;
     case 2:
-        take_run(1 + pick(200));
+        take_run(1 + pick(pick(2) ? 6 : 400));
         break;
     case 3:
         for (i = pick(40); i; i--) {
-            take_one();
+            take_record();
         }
         break;
     case 4:
@@ -233,10 +252,10 @@ separate(void)
     /* while there are pages, keys and messages share none */
 
     for (i = 0, shared = 0; i < 500; i++) {
-        key = notify_block_alloc(&z, NOTIFY_FOR_KEYS);
-        message = notify_block_alloc(&z, NOTIFY_FOR_MESSAGES);
-        own(key, 1, false);
-        own(message, 1, false);
+        key = notify_record_alloc(&z, NOTIFY_FOR_KEYS);
+        message = notify_record_alloc(&z, NOTIFY_FOR_MESSAGES);
+        own(key, NOTIFY_RECORD);
+        own(message, NOTIFY_RECORD);
         notify_store(notify_type(&z, key), NOTIFY_KEY);
         shared += key / NOTIFY_PAGE_BLOCKS == message / NOTIFY_PAGE_BLOCKS;
     }
@@ -258,26 +277,29 @@ separate(void)
 static void
 bounds(void)
 {
-    uint32_t  b, n, i;
+    uint32_t  b, n;
 
     b = notify_run_alloc(&z, 1000000, &n);
     is(n, NOTIFY_PAGE_USABLE, "a run is as long as a page at most");
-    own(b, n, true);
+    own(b, n);
 
     is(notify_blocks_mark(&z, 0, 1), false, "a page's own blocks are none");
-    is(notify_blocks_mark(&z, 1, 1), false, "neither of them");
+    is(notify_blocks_mark(&z, NOTIFY_PAGE_META - 1, 1), false,
+       "to the last of them");
     is(notify_blocks_mark(&z, NOTIFY_PAGE_BLOCKS - 1, 2), false,
        "no run goes over a page's end");
-    is(notify_blocks_mark(&z, 2, 0), false, "nor is it of no blocks");
-    is(notify_blocks_mark(&z, z.head->top * NOTIFY_PAGE_BLOCKS + 2, 1), false,
-       "nor above all pages");
+    is(notify_blocks_mark(&z, NOTIFY_PAGE_META, 0), false,
+       "nor is it of no blocks");
+    is(notify_blocks_mark(&z, z.head->top * NOTIFY_PAGE_BLOCKS
+                              + NOTIFY_PAGE_META, 1),
+       false, "nor above all pages");
     is(notify_blocks_mark(&z, (uint32_t) -2, 1), false,
        "nor far above them");
 
     /* as many as there are, to the last; the lowest pages first */
 
-    for (i = 0; (b = notify_block_alloc(&z, NOTIFY_FOR_MESSAGES)) != 0; i++) {
-        own(b, 1, false);
+    while ((b = notify_record_alloc(&z, NOTIFY_FOR_MESSAGES)) != 0) {
+        own(b, NOTIFY_RECORD);
     }
 
     is(used, PAGES * NOTIFY_PAGE_USABLE, "all blocks can be had");
@@ -288,7 +310,7 @@ bounds(void)
         give_back(nowned - 1);
     }
 
-    is(notify_block_alloc(&z, NOTIFY_FOR_KEYS) != 0, true,
+    is(notify_record_alloc(&z, NOTIFY_FOR_KEYS) != 0, true,
        "then there are some again");
 }
 

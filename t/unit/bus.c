@@ -148,14 +148,9 @@ targets_of(unsigned key)
 
 
 static uint32_t
-blocks_left(void)
+room(void)
 {
-    notify_head_t  *head;
-
-    head = view[0].z.head;
-
-    return (uint32_t) (head->size / NOTIFY_PAGE_SIZE * NOTIFY_PAGE_USABLE)
-           - head->used_blocks;
+    return check_room(&view[0].z);
 }
 
 
@@ -174,7 +169,7 @@ refused(const char *what, const char *before, uint32_t left, uint32_t needed)
     }
 
     if (left >= needed) {
-        failed("%s was refused with %u blocks left", what, left);
+        failed("%s was refused with room for %u records", what, left);
     }
 
     free(after);
@@ -196,7 +191,7 @@ join(unsigned v, unsigned k)
     needed = length <= NOTIFY_KEY_NAME ? 1
              : 1 + (length - NOTIFY_KEY_NAME + NOTIFY_NAME - 1) / NOTIFY_NAME;
     before = check_dump(&view[0].z);
-    left = blocks_left();
+    left = room();
 
     key = notify_bus_join(&view[v].z, &name[k], &since);
 
@@ -311,12 +306,12 @@ publish(unsigned v, unsigned k)
     p.niov = 3;
     p.now = NOW - pick(3);                   /* a clock that is stepped back */
 
-    /* in the worst case each block of a body is an extent of its own */
+    /* in the worst case each extent of a body is no longer than a record */
 
     needed = 1 + (uint32_t) (m.length + 10 + 119) / 120
              + (targets_of(k) > 2 ? (targets_of(k) - 2 + 14) / 15 : 0);
     before = check_dump(&view[0].z);
-    left = blocks_left();
+    left = room();
 
     rc = notify_bus_publish(&view[v].z, &name[k], &p, &receipt);
 

@@ -141,14 +141,9 @@ names(const notify_zone_t *z)
 
 
 static uint32_t
-blocks_left(void)
+room(void)
 {
-    notify_head_t  *head;
-
-    head = view[0].z.head;
-
-    return (uint32_t) (head->size / NOTIFY_PAGE_SIZE * NOTIFY_PAGE_USABLE)
-           - head->used_blocks;
+    return check_room(&view[0].z);
 }
 
 
@@ -471,7 +466,7 @@ read_on(view_t *w, socket_t *s)
 
     max = 1 + pick(16);
     back = give_back(w, slots, w->nheld > HELD - 16 ? 16 : pick(16));
-    left = blocks_left();
+    left = room();
 
     n = notify_bus_read(&w->z, s->block, s->since, items, max, slots, back,
                         now, &live);
@@ -595,7 +590,7 @@ join(view_t *w, unsigned k, bool resume)
         return;
     }
 
-    left = blocks_left();
+    left = room();
 
     memset(&r, 0, sizeof(r));
     r.last = resume ? some_last(k) : 0;
@@ -607,8 +602,8 @@ join(view_t *w, unsigned k, bool resume)
     settle("join", KEYS, 0, left < 1);
 
     if (key == 0) {
-        if (blocks_left() || w->z.head->stored) {
-            failed("a join was refused with %u blocks left", blocks_left());
+        if (room() || w->z.head->stored) {
+            failed("a join was refused with room for %u records", room());
         }
 
         nfull++;
@@ -717,9 +712,9 @@ check_full(const message_t *m, uint32_t needed)
         failed("a push was refused, and there is history");
     }
 
-    if (blocks_left() >= needed) {
-        failed("a push was refused with %u blocks left, %u needed",
-               blocks_left(), needed);
+    if (room() >= needed) {
+        failed("a push was refused with room for %u records, %u needed",
+               room(), needed);
     }
 }
 
@@ -815,10 +810,10 @@ publish(view_t *w, unsigned k)
     p.niov = 2;
     p.now = now;
 
-    /* a key, and each block of a body an extent of its own, twice 15 targets */
+    /* a key, and a record for each extent of a body, twice 15 targets */
 
     needed = 2 + (uint32_t) (m.length + 10 + 119) / 120 + 2;
-    may = blocks_left() < needed && m.length <= w->z.head->size;
+    may = room() < needed && m.length <= w->z.head->size;
 
     rc = notify_bus_publish(&w->z, &name[k], &p, &receipt);
 
@@ -1188,10 +1183,10 @@ what_it_costs(void)
     {
         bytes = cost(&z, length);
 
-        dear += bytes > length + length / 100 + 2 * NOTIFY_BLOCK + 10;
+        dear += bytes > length + length / 10 + 160;
     }
 
-    is(dear, 0, "a larger one its bytes, a hundredth, and two blocks");
+    is(dear, 0, "a larger one its bytes, a tenth of them, and 160");
     is_str(check_zone(&z), NULL, "and the zone is whole");
 
     notify_seat_leave(&z);
@@ -1316,7 +1311,7 @@ many_readers(notify_zone_t *z)
     }
 
     is(n, 40, "forty sockets hold a message at once");
-    is(z->head->used_blocks - left, 3, "in three more blocks");
+    is(z->head->used_blocks - left, 3 * NOTIFY_RECORD, "in three more records");
     is_str(check_zone(z), NULL, "which are the message's");
 
     /* evicted, it stays for them */

@@ -163,17 +163,17 @@ fragments(void)
 
     key = join(1);
 
-    for (n = 0; (b[n] = notify_block_alloc(&z, NOTIFY_FOR_MESSAGES)); n++) {
+    for (n = 0; (b[n] = notify_record_alloc(&z, NOTIFY_FOR_MESSAGES)); n++) {
         /* all */
     }
 
     for (i = 0; i < n; i += 2) {
-        notify_blocks_free(&z, b[i], 1);
+        notify_record_free(&z, b[i]);
     }
 
-    message = make(key, (n / 2 - 2) * (NOTIFY_BLOCK - 8));
+    message = make(key, (n / 2 - 2) * (NOTIFY_RECORD_SIZE - 8));
 
-    ok(message != 0, "a zone of single blocks takes a body as large as they");
+    ok(message != 0, "a zone of single records takes a body as large as they");
 
     if (message) {
         (void) bytes(message, true);
@@ -183,11 +183,11 @@ fragments(void)
         notify_inbox_done(&z, slot, 0);
     }
 
-    is(make(key, (n / 2 + 2) * (NOTIFY_BLOCK - 8)), 0,
+    is(make(key, (n / 2 + 2) * (NOTIFY_RECORD_SIZE - 8)), 0,
        "a body that is larger than they is refused");
 
     for (i = 1; i < n; i += 2) {
-        notify_blocks_free(&z, b[i], 1);
+        notify_record_free(&z, b[i]);
     }
 
     leave(key, 1);
@@ -266,7 +266,7 @@ targets(void)
 }
 
 
-/* with n blocks, n = 0, 1, 2, until it can be published */
+/* with n records, n = 0, 1, 2, until it can be published */
 
 static void
 refused(unsigned seats, uint32_t length)
@@ -282,13 +282,13 @@ refused(unsigned seats, uint32_t length)
 
     for (tries = 0; !done && tries < 100; tries++) {
 
-        for (n = 0; (b[n] = notify_block_alloc(&z, NOTIFY_FOR_MESSAGES)); n++)
+        for (n = 0; (b[n] = notify_record_alloc(&z, NOTIFY_FOR_MESSAGES)); n++)
         {
             /* all */
         }
 
         for (i = 0; i < tries; i++) {
-            notify_blocks_free(&z, b[--n], 1);
+            notify_record_free(&z, b[--n]);
         }
 
         before = check_dump(&z);
@@ -303,7 +303,7 @@ refused(unsigned seats, uint32_t length)
             }
 
             wrong += z.head->used_blocks
-                     != PAGES * NOTIFY_PAGE_USABLE - tries;
+                     != PAGES * NOTIFY_PAGE_USABLE - tries * NOTIFY_RECORD;
             after = check_dump(&z);
             wrong += strcmp(before, after) != 0;
             free(after);
@@ -312,7 +312,7 @@ refused(unsigned seats, uint32_t length)
         free(before);
 
         while (n) {
-            notify_blocks_free(&z, b[--n], 1);
+            notify_record_free(&z, b[--n]);
         }
 
         wrong += check_zone(&z) != NULL;

@@ -117,8 +117,7 @@ join(unsigned k, unsigned s)
     size_t     length;
 
     had = block[k];
-    left = (uint32_t) (z.head->size / NOTIFY_PAGE_SIZE * NOTIFY_PAGE_USABLE)
-           - z.head->used_blocks;
+    left = check_room(&z);
     before = left < 8 ? check_dump(&z) : NULL;
 
     key = notify_key_join_locked(&z, &name[k], hash[k], s);
@@ -130,7 +129,7 @@ join(unsigned k, unsigned s)
                                    / NOTIFY_NAME);
 
         if (left >= needed) {
-            failed("a join was refused with %u blocks left", left);
+            failed("a join was refused with room for %u records", left);
             return;
         }
 

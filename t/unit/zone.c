@@ -18,6 +18,7 @@
 #include "test.h"
 
 
+#define PAGE_KEYS  (NOTIFY_PAGE_USABLE / NOTIFY_RECORD)
 #define SEATS  5
 
 
@@ -240,7 +241,7 @@ configured(void)
 
     total = 0;
     n = fill(&z, &total);
-    is(n, 16 * NOTIFY_PAGE_USABLE, "a zone holds a key in each block");
+    is(n, 16 * PAGE_KEYS, "a zone holds a key in each record");
 
     size = notify_zone_commit(&z, 2 * 1024 * 1024 - 1);
     is(size, 2 * 1024 * 1024, "memory for more is had, in pages");
@@ -251,7 +252,7 @@ configured(void)
     is_str(check_zone(&z), NULL, "all holds in the zone that has grown");
 
     n = fill(&z, &total);
-    is(total, 128 * NOTIFY_PAGE_USABLE, "and holds as many keys as it should");
+    is(total, 128 * PAGE_KEYS, "and holds as many keys as it should");
 
     notify_zone_configure(&z, NOTIFY_ZONE_MIN);
     is_str(check_zone(&z), NULL, "all holds in the zone that has shrunk");
@@ -273,7 +274,7 @@ configured(void)
     is_str(check_empty(&z), NULL, "till all have left");
 
     total = 0;
-    is(fill(&z, &total), 16 * NOTIFY_PAGE_USABLE,
+    is(fill(&z, &total), 16 * PAGE_KEYS,
        "then it holds what its new size says");
 
     notify_seat_leave(&z);

@@ -49,12 +49,13 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
     notify_message_t      *m;
     notify_target_walk_t   at;
 
-    if (notify_targets_fill(z, message) == -1) {
+    m = notify_block(z, message);
+    k = notify_block(z, m->key);
+
+    if (k->sockets && notify_targets_fill(z, message) == -1) {
         notify_targets_clear(z, message);
         return -1;
     }
-
-    m = notify_block(z, message);
 
     if (!m->stored && m->kind != NOTIFY_CLOSE) {
         /* before anybody has it: who resumes from before it will be told */
@@ -65,9 +66,12 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
 
     notify_store(notify_type(z, message), NOTIFY_MESSAGE);
 
-    k = notify_block(z, m->key);
     k->messages++;
     z->head->messages++;
+
+    if (m->left == 0) {
+        return 0;
+    }
 
     notify_targets_start(z, message, &at);
 
@@ -137,7 +141,7 @@ notify_targets_fill(notify_zone_t *z, uint32_t message)
         t = notify_targets_next(z, &at);
 
         if (t == NULL) {
-            b = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+            b = notify_record_alloc(z, NOTIFY_FOR_MESSAGES);
 
             if (b == 0) {
                 return -1;
@@ -175,10 +179,11 @@ notify_targets_clear(notify_zone_t *z, uint32_t message)
 
     for (b = m->more; b; b = next) {
         next = ((notify_targets_t *) notify_block(z, b))->more;
-        notify_blocks_free(z, b, 1);
+        notify_record_free(z, b);
     }
 
     m->more = 0;
+    m->left = 0;
     memset(m->targets, 0, sizeof(m->targets));
 }
 
@@ -256,7 +261,7 @@ notify_targets_vacant(notify_zone_t *z, uint32_t message, uint32_t *slot)
         }
     }
 
-    b = notify_block_alloc(z, NOTIFY_FOR_MESSAGES);
+    b = notify_record_alloc(z, NOTIFY_FOR_MESSAGES);
 
     if (b == 0) {
         return NULL;

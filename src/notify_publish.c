@@ -56,9 +56,6 @@ static bool notify_publish_same(const notify_zone_t *z,
     notify_publication_t *pub, uint32_t message);
 static void notify_publish_write(notify_zone_t *z, uint32_t message,
     const uint8_t *head, size_t head_length, const notify_publish_t *p);
-static void notify_publish_copy(notify_zone_t *z, uint32_t message,
-    notify_cursor_t *cursor, uint8_t **to, size_t *room, const uint8_t *from,
-    size_t n);
 
 
 uint32_t
@@ -81,6 +78,7 @@ notify_publish_next(const notify_zone_t *z, uint32_t hash)
     k = notify_block(z, z->buckets[hash & (z->head->buckets - 1)]);
 
     __builtin_prefetch(k, 1);
+    __builtin_prefetch(k->name);
 }
 
 
@@ -288,8 +286,15 @@ static int
 notify_publish_to_locked(notify_zone_t *z, notify_publication_t *pub,
     uint32_t key)
 {
-    int       rc;
-    uint32_t  message;
+    int            rc;
+    uint32_t       message;
+    notify_key_t  *k;
+
+    k = notify_block(z, key);
+
+    /* seldom cached, and written to when the message is appended */
+
+    __builtin_prefetch(notify_block(z, k->last), 1);
 
     if (pub->message) {
         return notify_publish_finish_locked(z, pub, key, pub->message);
@@ -411,50 +416,49 @@ notify_publish_same(const notify_zone_t *z, notify_publication_t *pub,
 }
 
 
+/* a frame's head is always in the first piece */
+
 static void
 notify_publish_write(notify_zone_t *z, uint32_t message, const uint8_t *head,
     size_t head_length, const notify_publish_t *p)
 {
-    size_t            room;
+    size_t            left, n;
     uint8_t          *to;
+    uint32_t          room;
     unsigned          i;
+    const uint8_t    *from;
     notify_cursor_t   cursor;
 
     memset(&cursor, 0, sizeof(notify_cursor_t));
-    to = NULL;
-    room = 0;
 
-    notify_publish_copy(z, message, &cursor, &to, &room, head, head_length);
+    to = notify_message_piece(z, message, &cursor.extent, &cursor.at, &room);
+
+    if (to == NULL) {
+        return;
+    }
+
+    memcpy(to, head, head_length);
+
+    to += head_length;
+    room -= (uint32_t) head_length;
 
     for (i = 0; i < p->niov; i++) {
-        notify_publish_copy(z, message, &cursor, &to, &room, p->iov[i].iov_base,
-                        p->iov[i].iov_len);
-    }
-}
+        from = p->iov[i].iov_base;
 
+        for (left = p->iov[i].iov_len; left; left -= n) {
 
-static void
-notify_publish_copy(notify_zone_t *z, uint32_t message, notify_cursor_t *cursor,
-    uint8_t **to, size_t *room, const uint8_t *from, size_t n)
-{
-    size_t    size;
-    uint32_t  length;
+            if (room == 0) {
+                to = notify_message_piece(z, message, &cursor.extent,
+                                          &cursor.at, &room);
+            }
 
-    while (n) {
+            n = left < room ? left : room;
 
-        if (*room == 0) {
-            *to = notify_message_piece(z, message, &cursor->extent,
-                                       &cursor->at, &length);
-            *room = length;
+            memcpy(to, from, n);
+
+            to += n;
+            room -= (uint32_t) n;
+            from += n;
         }
-
-        size = n < *room ? n : *room;
-
-        memcpy(*to, from, size);
-
-        *to += size;
-        *room -= size;
-        from += size;
-        n -= size;
     }
 }

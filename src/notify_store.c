@@ -10,8 +10,10 @@
 
 
 #define NOTIFY_STORE_EXPIRE  2              /* at a time */
+#define NOTIFY_STORE_AHEAD   3              /* asked for before their turn */
 
 
+static uint32_t notify_store_soon(const notify_zone_t *z, uint32_t message);
 static void notify_store_evict(notify_zone_t *z, uint32_t message);
 static void notify_store_count(notify_zone_t *z, unsigned counter);
 
@@ -70,9 +72,16 @@ notify_store_bound_locked(notify_zone_t *z, uint32_t key, uint32_t count)
 unsigned
 notify_store_evict_locked(notify_zone_t *z, unsigned n, uint64_t now)
 {
+    uint32_t           ahead;
     uint64_t           age;
     unsigned           i;
     notify_message_t  *m;
+
+    ahead = z->head->oldest;
+
+    for (i = 0; i < NOTIFY_STORE_AHEAD; i++) {
+        ahead = notify_store_soon(z, ahead);
+    }
 
     for (i = 0; i < n && z->head->oldest; i++) {
         m = notify_block(z, z->head->oldest);
@@ -83,10 +92,35 @@ notify_store_evict_locked(notify_zone_t *z, unsigned n, uint64_t now)
             notify_store_count(z, NOTIFY_N_EVICTED);
         }
 
+        ahead = notify_store_soon(z, ahead);
         notify_store_evict(z, z->head->oldest);
     }
 
     return i;
+}
+
+
+/*
+ * Has the lines fetched that the eviction of this message, and a look at the
+ * next, want: they are seldom cached, and the walk is one miss after another
+ * without it.  Returns the next, or 0.
+ */
+
+static uint32_t
+notify_store_soon(const notify_zone_t *z, uint32_t message)
+{
+    notify_message_t  *m;
+
+    if (message == 0) {
+        return 0;
+    }
+
+    m = notify_block(z, message);
+
+    __builtin_prefetch(notify_block(z, m->key), 1);
+    __builtin_prefetch(notify_block(z, m->newer), 1);
+
+    return m->newer;
 }
 
 

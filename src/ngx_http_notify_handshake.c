@@ -428,15 +428,19 @@ ngx_http_notify_handshake_user(ngx_http_request_t *r,
 {
     ngx_int_t                  rc;
     ngx_str_t                  peer;
+    ngx_http_notify_marks_t    marks;
     ngx_http_notify_refusal_t  why;
 
-    if (nlcf->user == NULL
-        && ngx_http_notify_request_local(r, &peer) != NGX_OK)
-    {
-        ngx_http_notify_count(NOTIFY_N_REFUSED_PEER, 1);
-        return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "user",
-                                      "user comes from the query string, "
-                                      "write notify_user: %V", &peer);
+    if (nlcf->user == NULL) {
+
+        ngx_http_notify_request_marks(r, &marks);
+
+        if (ngx_http_notify_request_local(r, &marks, &peer) != NGX_OK) {
+            ngx_http_notify_count(NOTIFY_N_REFUSED_PEER, 1);
+            return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "user",
+                                          "user comes from the query string, "
+                                          "write notify_user: %V", &peer);
+        }
     }
 
     rc = ngx_http_notify_token_check(r, until, &why);

@@ -42,7 +42,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_notify_push_check_peer(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf);
+    ngx_http_notify_loc_conf_t *nlcf, const ngx_http_notify_marks_t *marks);
 static ngx_int_t ngx_http_notify_push_user(ngx_http_request_t *r,
     ngx_http_notify_ctx_t **ctx);
 static ngx_int_t ngx_http_notify_push_head(ngx_http_request_t *r,
@@ -69,21 +69,20 @@ static ngx_int_t ngx_http_notify_body_map(ngx_buf_t *b, struct iovec *iov,
 static void ngx_http_notify_body_close(ngx_http_notify_body_t *body);
 
 
-#define ngx_http_notify_push_header(r, name)                                  \
-    ngx_http_notify_request_header(r, name, sizeof(name) - 1, 0)
-
-
 ngx_int_t
 ngx_http_notify_push_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     notify_name_of_t             name;
     ngx_http_notify_ctx_t       *ctx;
+    ngx_http_notify_marks_t      marks;
     ngx_http_notify_loc_conf_t  *nlcf;
 
     nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
 
-    rc = ngx_http_notify_push_check_peer(r, nlcf);
+    ngx_http_notify_request_marks(r, &marks);
+
+    rc = ngx_http_notify_push_check_peer(r, nlcf, &marks);
 
     if (rc != NGX_OK) {
         return rc;
@@ -113,6 +112,8 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
         return ngx_http_notify_push_head(r, ctx);
     }
 
+    ctx->once = marks.once;
+
     ngx_http_notify_request_name(ctx, &name);
     ctx->hash = notify_publish_soon(&ngx_http_notify_worker.zone, &name);
 
@@ -138,12 +139,12 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_notify_push_check_peer(ngx_http_request_t *r,
-    ngx_http_notify_loc_conf_t *nlcf)
+    ngx_http_notify_loc_conf_t *nlcf, const ngx_http_notify_marks_t *marks)
 {
     ngx_str_t         why;
     ngx_table_elt_t  *site, *h;
 
-    site = ngx_http_notify_push_header(r, "sec-fetch-site");
+    site = marks->site;
 
     if (nlcf->push == NGX_HTTP_NOTIFY_PUSH_ANY) {
 
@@ -162,9 +163,9 @@ ngx_http_notify_push_check_peer(ngx_http_request_t *r,
                                       "has a browser send it");
     }
 
-    h = site ? site : ngx_http_notify_push_header(r, "origin");
+    h = site ? site : marks->origin;
 
-    if (h == NULL && ngx_http_notify_request_local(r, &why) == NGX_OK) {
+    if (h == NULL && ngx_http_notify_request_local(r, marks, &why) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -367,9 +368,6 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
                                       "this worker has no seat in the zone");
     }
 
-    ngx_http_notify_request_name(ctx, &name);
-    notify_publish_next(zone, ctx->hash);
-
     len = notify_json_string(user, sizeof(user), ctx->user.data,
                              ctx->user.len);
     if (len == 0) {
@@ -383,6 +381,9 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    notify_publish_next(zone, ctx->hash);
+    ngx_http_notify_request_name(ctx, &name);
+
     nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
 
     p->now = ngx_http_notify_now();
@@ -391,10 +392,12 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
         p->count = (uint32_t) nlcf->history;
         p->ttl = (uint32_t) nlcf->history_ttl;
 
-        rc = ngx_http_notify_push_once(r, ctx, p);
+        if (ctx->once) {
+            rc = ngx_http_notify_push_once(r, ctx, p);
 
-        if (rc != NGX_OK) {
-            return rc;
+            if (rc != NGX_OK) {
+                return rc;
+            }
         }
     }
 
@@ -441,11 +444,7 @@ ngx_http_notify_push_once(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     notify_name_of_t             name;
     ngx_http_notify_loc_conf_t  *nlcf;
 
-    h = ngx_http_notify_push_header(r, "idempotency-key");
-
-    if (h == NULL) {
-        return NGX_OK;
-    }
+    h = ctx->once;
 
     if (h->value.len == 0 || h->value.len > NGX_HTTP_NOTIFY_ONCE_MAX) {
         ngx_http_notify_count(NOTIFY_N_PUSH_BAD, 1);

@@ -53,7 +53,7 @@ ngx_http_notify_reply_send(ngx_http_request_t *r,
     r->headers_out.content_type = *type;
     r->headers_out.content_type_lowcase = NULL;
 
-    p = ngx_strlchr(type->data, type->data + type->len, ';');
+    p = memchr(type->data, ';', type->len);
     r->headers_out.content_type_len = p ? (size_t) (p - type->data)
                                         : type->len;
 

@@ -22,6 +22,10 @@ typedef struct {
     ngx_uint_t                  i;
 } ngx_http_notify_headers_t;
 
+/* its length has been compared */
+#define ngx_http_notify_header_is(h, name)                                    \
+    (ngx_strncasecmp((h)->key.data, (u_char *) name, sizeof(name) - 1) == 0)
+
 
 static ngx_int_t ngx_http_notify_user_written(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_str_t *user,
@@ -37,7 +41,6 @@ static ngx_int_t ngx_http_notify_user_refuse(ngx_http_request_t *r,
 
 static ngx_uint_t ngx_http_notify_sockaddr_local(struct sockaddr *sockaddr);
 static ngx_uint_t ngx_http_notify_text_local(u_char *data, size_t len);
-static ngx_table_elt_t *ngx_http_notify_forwarded(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_http_notify_next_header(
     ngx_http_notify_headers_t *walk);
 static ngx_int_t ngx_http_notify_remote(ngx_http_request_t *r, ngx_str_t *why,
@@ -312,7 +315,8 @@ ngx_http_notify_request_peer_local(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_notify_request_local(ngx_http_request_t *r, ngx_str_t *why)
+ngx_http_notify_request_local(ngx_http_request_t *r,
+    const ngx_http_notify_marks_t *marks, ngx_str_t *why)
 {
     ngx_table_elt_t              *h;
     ngx_connection_t             *c;
@@ -348,7 +352,7 @@ ngx_http_notify_request_local(ngx_http_request_t *r, ngx_str_t *why)
         }
     }
 
-    h = ngx_http_notify_forwarded(r);
+    h = marks->forwarded;
 
     if (h) {
         return ngx_http_notify_remote(r, why, "it has %s %V header",
@@ -423,55 +427,75 @@ ngx_http_notify_text_local(u_char *data, size_t len)
 }
 
 
-/* one that some proxy adds, or NULL */
-
-static ngx_table_elt_t *
-ngx_http_notify_forwarded(ngx_http_request_t *r)
+void
+ngx_http_notify_request_marks(ngx_http_request_t *r,
+    ngx_http_notify_marks_t *marks)
 {
-    size_t                     len;
-    u_char                    *key;
-    ngx_table_elt_t           *h;
-    ngx_http_notify_headers_t  walk;
+    size_t                      len;
+    ngx_table_elt_t            *h, **mark;
+    ngx_http_notify_headers_t   walk;
 
     static u_char  prefix[] = "x-forwarded-";
+
+    ngx_memzero(marks, sizeof(ngx_http_notify_marks_t));
 
     walk.part = &r->headers_in.headers.part;
     walk.i = 0;
 
-    for ( ;; ) {
-        h = ngx_http_notify_next_header(&walk);
+    while ((h = ngx_http_notify_next_header(&walk)) != NULL) {
 
-        if (h == NULL) {
-            return NULL;
-        }
-
-        key = h->key.data;
         len = h->key.len;
+        mark = NULL;
 
         switch (len) {
 
         case sizeof("via") - 1:
-            if (ngx_strncasecmp(key, (u_char *) "via", len) == 0) {
-                return h;
+            if (ngx_http_notify_header_is(h, "via")) {
+                mark = &marks->forwarded;
+            }
+
+            break;
+
+        case sizeof("origin") - 1:
+            if (ngx_http_notify_header_is(h, "origin")) {
+                mark = &marks->origin;
             }
 
             break;
 
         case sizeof("forwarded") - 1:
-            if (ngx_strncasecmp(key, (u_char *) "forwarded", len) == 0
-                || ngx_strncasecmp(key, (u_char *) "x-real-ip", len) == 0)
+            if (ngx_http_notify_header_is(h, "forwarded")
+                || ngx_http_notify_header_is(h, "x-real-ip"))
             {
-                return h;
+                mark = &marks->forwarded;
             }
 
             break;
 
-        default:
-            if (len >= sizeof(prefix)
-                && ngx_strncasecmp(key, prefix, sizeof(prefix) - 1) == 0)
-            {
-                return h;
+        case sizeof("sec-fetch-site") - 1:
+            if (ngx_http_notify_header_is(h, "sec-fetch-site")) {
+                mark = &marks->site;
             }
+
+            break;
+
+        case sizeof("idempotency-key") - 1:
+            if (ngx_http_notify_header_is(h, "idempotency-key")) {
+                mark = &marks->once;
+            }
+
+            break;
+        }
+
+        if (mark == NULL
+            && len >= sizeof(prefix)
+            && ngx_strncasecmp(h->key.data, prefix, sizeof(prefix) - 1) == 0)
+        {
+            mark = &marks->forwarded;
+        }
+
+        if (mark && *mark == NULL) {
+            *mark = h;
         }
     }
 }

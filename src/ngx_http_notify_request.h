@@ -17,6 +17,15 @@
 #define NGX_HTTP_UPGRADE_REQUIRED  426
 
 
+/* The first header line of each kind that tells of a request, or NULL. */
+typedef struct {
+    ngx_table_elt_t            *origin;
+    ngx_table_elt_t            *site;           /* Sec-Fetch-Site */
+    ngx_table_elt_t            *forwarded;      /* some proxy adds it */
+    ngx_table_elt_t            *once;           /* Idempotency-Key */
+} ngx_http_notify_marks_t;
+
+
 /*
  * Kept with the request, from its pool, from the moment when its user is
  * known; the variables read it.
@@ -27,6 +36,7 @@ typedef struct {
     uint64_t                    id;             /* of the push, or 0 */
     uint32_t                    sockets;        /* of the user, when counted */
     uint32_t                    hash;           /* of both names; a push's */
+    ngx_table_elt_t            *once;           /* Idempotency-Key, or NULL */
     unsigned                    counted:1;
     unsigned                    websocket:1;    /* the 101 was sent */
 } ngx_http_notify_ctx_t;
@@ -67,6 +77,10 @@ ngx_int_t ngx_http_notify_request_realm(ngx_http_request_t *r,
 void ngx_http_notify_request_name(ngx_http_notify_ctx_t *ctx,
     notify_name_of_t *name);
 
+/* Looks for them all in one walk over the request's headers. */
+void ngx_http_notify_request_marks(ngx_http_request_t *r,
+    ngx_http_notify_marks_t *marks);
+
 /*
  * Whether the request comes from this machine: the TCP peer itself and
  * $remote_addr are 127.0.0.1, ::1 or unix, and nothing says that it was
@@ -74,7 +88,7 @@ void ngx_http_notify_request_name(ngx_http_notify_ctx_t *ctx,
  * ("peer 172.18.0.5 is not local", "it has an X-Forwarded-For header").
  */
 ngx_int_t ngx_http_notify_request_local(ngx_http_request_t *r,
-    ngx_str_t *why);
+    const ngx_http_notify_marks_t *marks, ngx_str_t *why);
 
 /* Whether $remote_addr alone is local. */
 ngx_uint_t ngx_http_notify_request_peer_local(ngx_http_request_t *r);

@@ -48,12 +48,27 @@ notify_number_print(char *out, uint64_t number)
     char    digits[NOTIFY_NUMBER_LEN], *p;
     size_t  n;
 
+    static const char  pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+
     p = digits + NOTIFY_NUMBER_LEN;
 
-    do {
-        *--p = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number);
+    while (number >= 100) {
+        p -= 2;
+        memcpy(p, &pairs[number % 100 * 2], 2);
+        number /= 100;
+    }
+
+    if (number >= 10) {
+        p -= 2;
+        memcpy(p, &pairs[number * 2], 2);
+
+    } else {
+        *--p = (char) ('0' + number);
+    }
 
     n = (size_t) (digits + NOTIFY_NUMBER_LEN - p);
     memcpy(out, p, n);

@@ -69,7 +69,13 @@ size_t notify_json_message(char *out, uint64_t id);
 size_t notify_json_hello(char *out, uint64_t id, const char *user, size_t len,
     bool gap);
 
-/* Whether a body in pieces is one JSON value (RFC 8259). */
+/*
+ * Whether a body in pieces is one JSON value (RFC 8259), of whatever numbers
+ * and names, in UTF-8, at most NOTIFY_JSON_DEPTH arrays and objects deep.
+ * Allocates nothing; any bytes may come in (t/fuzz/json.c).
+ */
+#define NOTIFY_JSON_DEPTH  1024
+
 bool notify_json_valid(const struct iovec *iov, unsigned niov);
 
 

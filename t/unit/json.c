@@ -323,6 +323,116 @@ test_memory(void)
 }
 
 
+/* whole, and byte by byte with nothing in between */
+
+static void
+test_valid(void)
+{
+    bool           whole, pieces;
+    char           deep[2 * NOTIFY_JSON_DEPTH + 2];
+    size_t         i, k;
+    struct iovec   iov[128];
+
+    static const struct {
+        bool         valid;
+        const char  *text;
+        size_t       n;
+    } cases[] = {
+#define CASE(valid, text)  { valid, text, sizeof(text) - 1 }
+        CASE(true, "{}"),
+        CASE(true, " [ ] "),
+        CASE(true, "{\"a\":[1,{\"b\":null},\"c\"],\"a\":true}"),
+        CASE(true, "[[],[false],{\"\":{}}]\r\n\t"),
+        CASE(true, "\"\xc3\xa9 \\u00e9 \\\"\\\\\\/\\b\\f\\n\\r\\t\""),
+        CASE(true, "\"\x7f\""),
+        CASE(true, "0"),
+        CASE(true, "-0"),
+        CASE(true, "[0.5,-12.25e-3,1E+9,10e0]"),
+
+        /* what we have no type for */
+        CASE(true, "12345678901234567890"),
+        CASE(true, "1e999"),
+        CASE(true, "{\"\\u0000\":\"\\ud800\"}"),
+
+        CASE(false, ""),
+        CASE(false, " "),
+        CASE(false, "{"),
+        CASE(false, "[1"),
+        CASE(false, "[1}"),
+        CASE(false, "{\"a\":1]"),
+        CASE(false, "[1,]"),
+        CASE(false, "[,1]"),
+        CASE(false, "{\"a\":1,}"),
+        CASE(false, "{\"a\"}"),
+        CASE(false, "{\"a\",1}"),
+        CASE(false, "{1:2}"),
+        CASE(false, "1 2"),
+        CASE(false, "1,2"),
+        CASE(false, "]"),
+        CASE(false, "8\0"),
+        CASE(false, "\xef\xbb\xbf{}"),
+        CASE(false, "tru"),
+        CASE(false, "truE"),
+        CASE(false, "nulll"),
+        CASE(false, "'a'"),
+        CASE(false, "\"a"),
+        CASE(false, "\"a\nb\""),
+        CASE(false, "\"\0\""),
+        CASE(false, "\"\\\0\""),
+        CASE(false, "\"\\a\""),
+        CASE(false, "\"\\u12g4\""),
+        CASE(false, "\"\\u123\""),
+        CASE(false, "\"\xff\""),
+        CASE(false, "\"\xed\xa0\x80\""),
+        CASE(false, "01"),
+        CASE(false, "-"),
+        CASE(false, "+1"),
+        CASE(false, ".5"),
+        CASE(false, "1."),
+        CASE(false, "1.e5"),
+        CASE(false, "1e"),
+        CASE(false, "1e+"),
+        CASE(false, "1.5.5"),
+        CASE(false, "1e5e5"),
+        CASE(false, "1e5.5"),
+        CASE(false, "-a"),
+        CASE(false, "0x10"),
+        CASE(false, "NaN")
+#undef CASE
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        iov[0].iov_base = test_guard(cases[i].text, cases[i].n);
+        iov[0].iov_len = cases[i].n;
+        whole = notify_json_valid(iov, 1);
+
+        for (k = 0; k < cases[i].n; k++) {
+            iov[2 * k].iov_base = NULL;
+            iov[2 * k].iov_len = 0;
+            iov[2 * k + 1].iov_base = (void *) (cases[i].text + k);
+            iov[2 * k + 1].iov_len = 1;
+        }
+
+        pieces = notify_json_valid(iov, 2 * (unsigned) k);
+
+        ok(whole == cases[i].valid && pieces == whole, "%s is%s JSON",
+           cases[i].text, cases[i].valid ? "" : " not");
+    }
+
+    memset(deep, '[', NOTIFY_JSON_DEPTH + 1);
+    memset(deep + NOTIFY_JSON_DEPTH + 1, ']', NOTIFY_JSON_DEPTH + 1);
+
+    iov[0].iov_base = deep + 1;
+    iov[0].iov_len = 2 * NOTIFY_JSON_DEPTH;
+    ok(notify_json_valid(iov, 1), "as deep as may be");
+
+    iov[0].iov_base = deep;
+    iov[0].iov_len = sizeof(deep);
+    ok(!notify_json_valid(iov, 1), "one deeper");
+}
+
+
 int
 main(void)
 {
@@ -332,6 +442,7 @@ main(void)
     test_receipt();
     test_error();
     test_memory();
+    test_valid();
 
     return test_done();
 }

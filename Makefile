@@ -27,6 +27,10 @@ CONF_DIR ?= /usr/share/nginx/modules-available
 TESTS ?= t
 JOBS ?= $(shell nproc)
 
+# Seconds for each target of "make fuzz", and how many of them at once: all.
+FUZZ_TIME ?= 600
+FUZZ_JOBS ?=
+
 # Debian packages, by what they are for.
 DEPS_BUILD = gcc libc6-dev libjansson-dev libnginx-mod-http-ndk \
 	libnginx-mod-http-ndk-dev libssl-dev make nginx nginx-dev
@@ -34,6 +38,7 @@ DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
 	python3-django python3-redis python3-urllib3 redis-server
 DEPS_BENCH = daphne libnginx-mod-nchan libssl-dev node-ws nodejs pushpin \
 	python3-channels-redis python3-django-channels redis-server zurl
+DEPS_FUZZ = clang libc6-dev libclang-rt-dev libjansson-dev libssl-dev perl
 DEPS_TEST = chromium chromium-driver clang cppcheck libclang-rt-dev \
 	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
 	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
@@ -72,9 +77,9 @@ NESTED = $(MAKE) $(if $(V),,-s) --no-print-directory -j $(JOBS) -C $(TREE)
 # One target after the other; what they call runs in parallel.
 .NOTPARALLEL:
 
-.PHONY: all deps deps-build deps-demo deps-bench build install clean demo \
-	demo-stop test test-asan test-valgrind lint bench bench-quick \
-	bench-reload help FORCE
+.PHONY: all deps deps-build deps-demo deps-bench deps-fuzz build install \
+	clean demo demo-stop test test-asan test-valgrind lint fuzz bench \
+	bench-quick bench-reload help FORCE
 
 all: build
 
@@ -87,6 +92,7 @@ help:
 	@echo 'make test           everything in t/, or TESTS="t/push.t ..."'
 	@echo 'make test-asan      ... on nginx with ASan and UBSan'
 	@echo 'make test-valgrind  ... what runs in one worker, under valgrind'
+	@echo 'make fuzz           what reads bytes, for FUZZ_TIME=600 seconds'
 	@echo 'make lint           style, includes, cppcheck'
 	@echo 'make bench-quick    the first figures, in a minute'
 	@echo 'make bench          ... beside Nchan, Node, Pushpin, channels'
@@ -95,7 +101,7 @@ help:
 	@echo '                    and test need; bench asks for its own'
 	@echo 'make clean          removes build/'
 	@echo 'also: CC CFLAGS LDFLAGS NDK_SRC NGINX_CONF MODULES_DIR CONF_DIR'
-	@echo '      DESTDIR JOBS'
+	@echo '      DESTDIR JOBS FUZZ_JOBS'
 
 
 # --- packages
@@ -135,6 +141,9 @@ deps-build:
 
 deps-demo:
 	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO))
+
+deps-fuzz:
+	$(call apt,$(DEPS_FUZZ))
 
 deps-bench:
 	$(call apt,$(DEPS_BUILD) $(DEPS_BENCH))
@@ -197,6 +206,11 @@ test: deps
 
 lint:
 	t/lint
+
+# What is found stays in build/fuzz.
+fuzz: deps-fuzz
+	@FUZZ_DIR=$(BUILD)/fuzz FUZZ_TIME=$(FUZZ_TIME) FUZZ_JOBS=$(FUZZ_JOBS) \
+		t/fuzz/run
 
 bench: deps-bench
 	@$(AGAIN) build

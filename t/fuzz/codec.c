@@ -1,29 +1,30 @@
 
 /*
- * What a peer sends gives the same events in pieces as whole.  The input is
- * either the bytes themselves, or says which frames they are, since a fuzzer
- * seldom finds a mask and a length that fit.
+ * What a peer sends gives the same events whole, in pieces, byte by byte, and
+ * read by reference.h.  The input is either the bytes themselves, or says
+ * which frames they are, since a fuzzer seldom finds a mask and a length that
+ * fit.
  */
 
 
 #include "fuzz.h"
 #include "notify_codec.h"
+#include "reference.h"
 
 
 #define WIRE_MAX  8192
 
 
 typedef struct {
-    uint8_t       bytes[2 * WIRE_MAX];  /* what came out, in order */
-    size_t        n;
+    reference_t   out;
     const char   *why;                  /* of the error, or NULL */
-    uint16_t      code;                 /* of the close or error, or 0 */
     int           open;                 /* inside of a message */
 } seen_t;
 
 
-static uint8_t  wire[WIRE_MAX];
-static seen_t   seen[2];
+static uint8_t      wire[WIRE_MAX];
+static seen_t       whole, pieces, bytes;
+static reference_t  reference;
 
 
 /* frames, mostly good ones, out of the input's bytes */
@@ -86,22 +87,6 @@ make_wire(fuzz_t *f)
 
 
 static void
-put(seen_t *s, char what, const uint8_t *p, size_t n)
-{
-    fuzz_check(sizeof(s->bytes) - s->n >= n + 1);
-
-    s->bytes[s->n++] = (uint8_t) what;
-
-    if (n != 0) {
-        memcpy(s->bytes + s->n, p, n);
-        s->n += n;
-    }
-}
-
-
-/* a message's bytes stand where they came, however they were cut */
-
-static void
 see(seen_t *s, const notify_codec_event_t *ev)
 {
     switch (ev->type) {
@@ -115,16 +100,14 @@ see(seen_t *s, const notify_codec_event_t *ev)
         fuzz_check(ev->len != 0 || ev->last);
 
         if (ev->first) {
-            put(s, ev->binary ? 'B' : 'T', NULL, 0);
+            reference_mark(&s->out, ev->binary ? 'b' : 't');
         }
 
-        fuzz_check(sizeof(s->bytes) - s->n >= ev->len);
-        memcpy(s->bytes + s->n, ev->data, ev->len);
-        s->n += ev->len;
+        reference_put(&s->out, 'D', ev->data, ev->len);
         s->open = !ev->last;
 
         if (ev->last) {
-            put(s, '.', NULL, 0);
+            reference_mark(&s->out, '.');
         }
 
         break;
@@ -132,20 +115,22 @@ see(seen_t *s, const notify_codec_event_t *ev)
     case NOTIFY_CODEC_PING:
     case NOTIFY_CODEC_PONG:
         fuzz_check(ev->len <= NOTIFY_CONTROL_MAX);
-        put(s, ev->type == NOTIFY_CODEC_PING ? 'P' : 'O', ev->data, ev->len);
+        reference_mark(&s->out, ev->type == NOTIFY_CODEC_PING ? 'p' : 'o');
+        reference_put(&s->out, ev->type == NOTIFY_CODEC_PING ? 'P' : 'O',
+                      ev->data, ev->len);
         break;
 
     case NOTIFY_CODEC_CLOSE:
         fuzz_check(ev->len <= NOTIFY_CONTROL_MAX);
-        fuzz_check(ev->code == NOTIFY_CLOSE_NONE
-                   || notify_close_valid(ev->code));
-        put(s, 'C', ev->data, ev->len);
-        s->code = ev->code;
+        reference_mark(&s->out, 'c');
+        reference_put(&s->out, 'C', ev->data, ev->len);
+        s->out.code = ev->code;
         break;
 
     case NOTIFY_CODEC_ERROR:
-        fuzz_check(ev->why != NULL && notify_close_valid(ev->code));
-        s->code = ev->code;
+        fuzz_check(ev->why != NULL);
+        s->out.code = ev->code;
+        s->out.error = 1;
         s->why = ev->why;
         break;
     }
@@ -179,9 +164,13 @@ feed(notify_codec_t *cd, seen_t *s, const uint8_t *p, size_t n, uint64_t max)
 
     free(copy);
 
-    return s->code == 0;
+    s->out.at += n;
+
+    return s->out.code == 0;
 }
 
+
+/* cuts that say nothing are after each byte */
 
 static void
 run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max)
@@ -191,9 +180,11 @@ run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max)
 
     memset(&cd, 0, sizeof(cd));
 
-    s->n = 0;
+    s->out.n = 0;
+    s->out.code = 0;
+    s->out.error = 0;
+    s->out.at = 0;
     s->why = NULL;
-    s->code = 0;
     s->open = 0;
 
     for (i = 0; i < n; i += piece) {
@@ -208,6 +199,19 @@ run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max)
             memset(&cd, 0, sizeof(cd));
         }
     }
+}
+
+
+/* in pieces some of a text comes out before its bad byte */
+
+static void
+compare(const seen_t *s, const reference_t *r)
+{
+    fuzz_check(s->out.code == r->code && s->out.error == r->error);
+    fuzz_check(s->out.n == r->n
+               || (s->out.n < r->n && r->error
+                   && r->code == NOTIFY_CLOSE_BAD_DATA));
+    fuzz_check(memcmp(s->out.log, r->log, s->out.n * sizeof(r->log[0])) == 0);
 }
 
 
@@ -261,7 +265,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t    n;
-    fuzz_t    f, cuts;
+    fuzz_t    f, cuts, none = { NULL, 0 };
     uint8_t   how;
     uint64_t  max;
 
@@ -285,19 +289,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(wire, f.p, n);
     }
 
-    run(&seen[0], NULL, n, max);
-    run(&seen[1], &cuts, n, max);
+    reference_frames(&reference, wire, n, max);
 
-    fuzz_check(seen[0].code == seen[1].code);
-    fuzz_check(seen[0].why == seen[1].why);
+    run(&whole, NULL, n, max);
+    run(&pieces, &cuts, n, max);
+    run(&bytes, &none, n, max);
 
-    /* in pieces some of a text comes out before its bad byte */
+    compare(&whole, &reference);
+    compare(&pieces, &reference);
+    compare(&bytes, &reference);
 
-    fuzz_check(seen[0].n == seen[1].n
-               || (seen[0].n < seen[1].n
-                   && seen[0].code == NOTIFY_CLOSE_BAD_DATA));
+    /* byte by byte all of it comes out, and no later than it must */
 
-    fuzz_check(memcmp(seen[0].bytes, seen[1].bytes, seen[0].n) == 0);
+    fuzz_check(bytes.out.n == reference.n);
+    fuzz_check(reference.code == 0 || bytes.out.at == reference.at);
+
+    fuzz_check(whole.why == bytes.why && pieces.why == bytes.why);
 
     send_back(&cuts, how);
 

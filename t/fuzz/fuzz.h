@@ -79,7 +79,7 @@ fuzz_copy(const uint8_t *p, size_t n)
 {
     uint8_t  *copy;
 
-    copy = malloc(n ? n : 1);
+    copy = calloc(n ? n : 1, 1);
     fuzz_check(copy != NULL);
 
     if (n != 0) {

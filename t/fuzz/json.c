@@ -1,7 +1,8 @@
 
 /*
  * What is printed is JSON, within its bounds, and jansson reads the same
- * text out of it.
+ * text out of it.  A body is JSON when a plain recursive reading of RFC 8259
+ * says so, however it is cut.
  */
 
 
@@ -128,13 +129,177 @@ error(const uint8_t *p, size_t n)
 }
 
 
+/* behind the value at p, or NULL; the text ends with a zero */
+
+static const char *
+value(const char *p, unsigned depth)
+{
+    int     empty;
+    char    close;
+    size_t  n;
+
+    if (depth > NOTIFY_JSON_DEPTH) {
+        return NULL;
+    }
+
+    p += strspn(p, " \t\r\n");
+
+    switch (*p) {
+
+    case '{':
+    case '[':
+        close = (*p == '{') ? '}' : ']';
+        empty = 1;
+
+        do {
+            p++;
+            p += strspn(p, " \t\r\n");
+
+            if (*p == close && empty) {
+                break;
+            }
+
+            empty = 0;
+
+            if (close == '}') {
+                p = (*p == '"') ? value(p, depth) : NULL;
+                p = (p != NULL && *p == ':') ? p + 1 : NULL;
+            }
+
+            p = p ? value(p, depth + 1) : NULL;
+
+        } while (p != NULL && *p == ',');
+
+        p = (p != NULL && *p == close) ? p + 1 : NULL;
+        break;
+
+    case '"':
+        for (p++; *p != '"'; p++) {
+
+            if ((unsigned char) *p < 0x20) {
+                return NULL;
+            }
+
+            if (*p == '\\') {
+                p++;
+
+                if (*p == 'u') {
+                    n = strspn(p + 1, "0123456789abcdefABCDEF");
+                    p = (n >= 4) ? p + 4 : NULL;
+
+                } else if (*p == '\0' || strchr("\"\\/bfnrt", *p) == NULL) {
+                    p = NULL;
+                }
+
+                if (p == NULL) {
+                    return NULL;
+                }
+            }
+        }
+
+        p++;
+        break;
+
+    case 't':
+        p = strncmp(p, "true", 4) == 0 ? p + 4 : NULL;
+        break;
+
+    case 'f':
+        p = strncmp(p, "false", 5) == 0 ? p + 5 : NULL;
+        break;
+
+    case 'n':
+        p = strncmp(p, "null", 4) == 0 ? p + 4 : NULL;
+        break;
+
+    default:
+        p += (*p == '-');
+        n = strspn(p, "0123456789");
+
+        if (n == 0 || (n > 1 && *p == '0')) {
+            return NULL;
+        }
+
+        p += n;
+
+        if (*p == '.') {
+            n = strspn(p + 1, "0123456789");
+            p += 1 + n;
+        }
+
+        if (n != 0 && (*p == 'e' || *p == 'E')) {
+            p += 1 + (p[1] == '+' || p[1] == '-');
+            n = strspn(p, "0123456789");
+            p += n;
+        }
+
+        p = n ? p : NULL;
+    }
+
+    return p ? p + strspn(p, " \t\r\n") : NULL;
+}
+
+
+static void
+body(const uint8_t *p, size_t n, fuzz_t *cuts)
+{
+    int            valid;
+    char          *text;
+    size_t         i, piece;
+    json_t        *json;
+    unsigned       k;
+    const char    *end;
+    struct iovec   iov[64];
+
+    text = (char *) malloc(n + 1);
+    fuzz_check(text != NULL);
+
+    if (n != 0) {
+        memcpy(text, p, n);
+    }
+
+    text[n] = '\0';
+
+    end = value(text, 1);
+    valid = end == text + n && notify_utf8_valid(p, n);
+
+    free(text);
+
+    for (i = 0, k = 0; i < n; i += piece, k++) {
+        piece = (k == 63) ? n - i : fuzz_piece(cuts, n - i) - 1;
+
+        iov[k].iov_base = fuzz_copy(p + i, piece);
+        iov[k].iov_len = piece;
+    }
+
+    fuzz_check(notify_json_valid(iov, k) == valid);
+
+    while (k != 0) {
+        free(iov[--k].iov_base);
+    }
+
+    /* jansson takes a zero behind a number for the end */
+
+    json = json_loadb((const char *) p, n, JSON_DECODE_ANY|JSON_ALLOW_NUL,
+                      NULL);
+    fuzz_check(json == NULL || valid || memchr(p, '\0', n) != NULL);
+    json_decref(json);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int       i;
-    fuzz_t    f;
+    fuzz_t    f, cuts;
     uint8_t  *copy;
     uint64_t  id;
+
+    /* all of it is a body, its first half also says how that is cut */
+
+    cuts.p = data;
+    cuts.n = size / 2;
+    body(data, size, &cuts);
 
     f.p = data;
     f.n = size;

@@ -1,12 +1,117 @@
 
 /*
  * The fields of a handshake: what is accepted has the form that it must
- * have, and what is true of a text is true of its variants.
+ * have, which for lists is written down as a regular expression, and what is
+ * true of a text is true of its variants.
  */
 
 
+#include <regex.h>
+#include <strings.h>
+
 #include "fuzz.h"
 #include "notify_upgrade.h"
+
+
+/* RFC 7230, 3.2.6 and 7; RFC 6455, 9.1: a quoted value is a token, too */
+
+#define TCHAR   "[!#$%&'*+.^_`|~0-9A-Za-z-]"
+#define TOKEN   TCHAR "+"
+#define SPACE   "[ \t]*"
+#define QUOTED  "\"(" TCHAR "|\\\\" TCHAR ")+\""
+
+#define NAME       TOKEN
+#define VERSIONED  TOKEN "(/" TOKEN ")?"
+#define EXTENSION                                                             \
+    TOKEN "(" SPACE ";" SPACE TOKEN                                           \
+    "(" SPACE "=" SPACE "(" TOKEN "|" QUOTED "))?)*"
+
+#define LIST(element)                                                         \
+    "^[ \t,]*(" element SPACE "(,[ \t,]*" element SPACE ")*(,[ \t,]*)?)?$"
+
+
+static int
+is(const char *text, const char *pattern)
+{
+    int  i;
+
+    static regex_t      compiled[4];
+    static const char  *patterns[4];
+
+    for (i = 0; patterns[i] != NULL && patterns[i] != pattern; i++) {
+        fuzz_check(i < 3);
+    }
+
+    if (patterns[i] == NULL) {
+        fuzz_check(regcomp(&compiled[i], pattern, REG_EXTENDED|REG_NOSUB)
+                   == 0);
+        patterns[i] = pattern;
+    }
+
+    return regexec(&compiled[i], text, 0, NULL, 0) == 0;
+}
+
+
+/* -1, 0 or 1 as in notify_upgrade.h, the long way; spoils the text */
+
+static int
+listed(char *text, const char *list, int nocase, int empty, const char *token)
+{
+    int     found, some;
+    char   *p;
+
+    if (!is(text, list)) {
+        return -1;
+    }
+
+    found = 0;
+    some = 0;
+
+    for (p = strtok(text, ", \t"); p != NULL; p = strtok(NULL, ", \t")) {
+        some = 1;
+
+        if ((nocase ? strcasecmp(p, token) : strcmp(p, token)) == 0) {
+            found = 1;
+        }
+    }
+
+    return (some || empty) ? found : -1;
+}
+
+
+static void
+reference(const uint8_t *p, size_t n)
+{
+    int   some;
+    char  text[1024], copy[1024];
+
+    static const char  versions[] = LIST(VERSIONED);
+    static const char  names[] = LIST(NAME);
+    static const char  extensions[] = LIST(EXTENSION);
+
+    if (n >= sizeof(text) || memchr(p, '\0', n) != NULL) {
+        return;
+    }
+
+    memcpy(text, p, n);
+    text[n] = '\0';
+
+    strcpy(copy, text);
+    fuzz_check(notify_upgrade_has(p, n, "upgrade")
+               == listed(copy, versions, 1, 1, "upgrade"));
+
+    strcpy(copy, text);
+    fuzz_check(notify_upgrade_has(p, n, "websocket/13")
+               == listed(copy, versions, 1, 1, "websocket/13"));
+
+    strcpy(copy, text);
+    fuzz_check(notify_upgrade_protocol(p, n, "chat")
+               == listed(copy, names, 0, 0, "chat"));
+
+    some = strspn(text, ", \t") != n;
+    fuzz_check(notify_upgrade_extensions_valid(p, n)
+               == (some && is(text, extensions)));
+}
 
 
 static void
@@ -166,6 +271,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     copy = fuzz_copy(data, size);
 
+    reference(copy, size);
     lists(copy, size);
     key(copy, size);
     origin(copy, size);

@@ -21,18 +21,35 @@ sub names {
 }
 
 
+# Where what a fuzz target was once given is kept, and the files there.
+sub corpus_dir {
+    my ($name) = @_;
+
+    return NotifyEnv::top() . "/t/fuzz/corpus/$name";
+}
+
+
+sub corpus {
+    my ($name) = @_;
+
+    return grep { -f } sort glob(corpus_dir($name) . '/*');
+}
+
+
 # Makes the library and returns a function that makes one program out of a
 # name and returns its path.  Both die with the compiler's words.  flags are
-# for both, link for the program alone.
+# for both, link for the program alone.  All goes to dir, or the test's own.
 sub builder {
-    my ($kind, $cc, $flags, $link) = @_;
+    my ($kind, $cc, $flags, $link, $dir) = @_;
 
     my $top = NotifyEnv::top();
-    my $dir = NotifyEnv::work_dir();
     my $compile = "$cc -std=c11 -g -O1 -Wall -Wextra -Werror"
                   . " -fno-omit-frame-pointer $flags"
                   . " -I$top/src -I$top/t/unit";
     my @objects;
+
+    $dir ||= NotifyEnv::work_dir();
+    File::Path::make_path($dir);
 
     for my $source (sort glob("$top/src/notify_*.c")) {
         my $object = "$dir/" . File::Basename::basename($source, '.c') . '.o';

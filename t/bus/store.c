@@ -50,8 +50,11 @@
 
 enum { RUN = 0, DRAIN, QUIT };
 
-/* what has become of a push; DEAD: it was under way when its worker died */
-enum { TRYING = 1, ACCEPTED, REFUSED, DEAD };
+/* what a push was answered; 0: its worker died */
+enum { ACCEPTED = 1, REFUSED };
+
+/* a push that is left by a worker that died */
+#define LEFT  0x80000000u
 
 /* in what a client got: a message, or where it began, or began again */
 enum { MESSAGE = 1, HELLO, GAP };
@@ -62,8 +65,8 @@ typedef struct {
     uint32_t       length;
     uint32_t       status;
     uint32_t       count;
-    uint32_t       owner;
-    uint32_t       died;                     /* tries that nobody answered */
+    uint32_t       untold;                   /* tries with an id that is not
+                                                known, if they had one */
 } push_t;
 
 typedef struct {
@@ -89,7 +92,18 @@ typedef struct {
     uint32_t       nlate;
     uint32_t       nslow;
     uint32_t       nretried;
+    uint32_t       ntwice;
+    uint32_t       ngaps;
     uint32_t       failed;
+
+    /*
+     * Of each worker, or of the dead one whose place it takes: the phase that
+     * it acts in, and the push that has no answer yet, + 1, with LEFT when
+     * its worker is dead.
+     */
+    uint32_t       knows[WORKERS];
+    uint32_t       pushing[WORKERS];
+
     char           error[256];
     client_t       clients[CLIENTS];
     push_t         pushes[PUSHES];
@@ -116,6 +130,7 @@ static unsigned           nkills, nchecks;
 
 /* a worker's own */
 static uint32_t           me;
+static unsigned           place;
 static unsigned           left;              /* stores of truth; 0: immortal */
 static served_t           served[SERVED];
 static notify_item_t      held[HELD];
@@ -157,6 +172,15 @@ fail_with(const char *fmt, ...)
 }
 
 
+/* how often something has happened, in all workers */
+
+static void
+count(uint32_t *n)
+{
+    (void) __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+}
+
+
 __attribute__((noreturn))
 static void
 broken(const char *what)
@@ -176,6 +200,10 @@ crash_point(const char *name, int after)
 
     if (left == 0 || --left) {
         return;
+    }
+
+    if (shm->pushing[place]) {
+        shm->pushing[place] |= LEFT;
     }
 
     for ( ;; ) {
@@ -322,7 +350,7 @@ take(void)
             if (items[i].stored && pick(5) == 0) {
                 s->reading = true;
                 s->client->live = false;
-                shm->nslow++;
+                count(&shm->nslow);
                 continue;
             }
 
@@ -363,7 +391,7 @@ read_on(served_t *s)
 
     if (n == -1) {
         let_go(s);
-        shm->nlate++;
+        count(&shm->nlate);
         return;
     }
 
@@ -412,6 +440,7 @@ resume(served_t *s, client_t *c)
 
     } else if (r.gap) {
         write_down(c, GAP, r.since, 0);
+        count(&shm->ngaps);
 
     } else if (r.since != r.last) {
         fail_with("a socket resumes at another place, without a gap");
@@ -453,7 +482,9 @@ serve(void)
 }
 
 
-static void
+/* returns whether it had been published */
+
+static bool
 publish(uint32_t number)
 {
     int               rc;
@@ -463,6 +494,8 @@ publish(uint32_t number)
     notify_receipt_t  receipt;
 
     p = &shm->pushes[number];
+
+    __atomic_store_n(&shm->pushing[place], number + 1, __ATOMIC_RELEASE);
 
     fill(body, p->length, number);
 
@@ -479,19 +512,61 @@ publish(uint32_t number)
     publish.ttl = 1 + number % 4;
     publish.now = START + now();
 
+    memset(&receipt, 0, sizeof(receipt));
+
     rc = notify_bus_publish(&zone, &names[p->key], &publish, &receipt);
 
     if (rc == NOTIFY_OTHER) {
         fail_with("push %u was taken for another", number);
     }
 
-    if (rc == 0) {
-        p->id = receipt.id;
-        shm->nrepeated += receipt.repeated;
+    if (p->id && rc == 0 && receipt.id != p->id) {
+
+        if (receipt.repeated) {
+            fail_with("push %u has two ids", number);
+        }
+
+        /* it was not in the history any more */
+
+        p->untold++;
     }
 
-    __atomic_store_n(&p->status, rc == 0 ? ACCEPTED : REFUSED,
-                     __ATOMIC_RELEASE);
+    if (rc == 0) {
+        p->id = receipt.id;
+    }
+
+    p->status = rc == 0 ? ACCEPTED : REFUSED;
+
+    __atomic_store_n(&shm->pushing[place], 0, __ATOMIC_RELEASE);
+
+    return receipt.repeated;
+}
+
+
+static bool
+all_pushed(void)
+{
+    return shm->npushes >= PUSHES - WORKERS;
+}
+
+
+/*
+ * Meanwhile nobody pushes, so that the zone still knows of what has been
+ * published when it comes again.
+ */
+
+static bool
+some_left(void)
+{
+    unsigned  w;
+
+    for (w = 0; w < WORKERS; w++) {
+        if (shm->pushing[w] & LEFT) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -503,7 +578,7 @@ push(void)
 
     static const uint32_t  counts[] = { 0, 2, 8, 16, 64, 64, 64, 64 };
 
-    if (shm->npushes >= PUSHES - WORKERS) {
+    if (all_pushed() || some_left()) {
         return;
     }
 
@@ -514,38 +589,50 @@ push(void)
     p->length = 8 + (pick(12) ? pick(150) : pick(3) ? pick(6000)
                                                     : pick(BODY - 8));
     p->count = counts[pick(8)];
-    p->owner = me;
-    p->died = 0;
 
-    __atomic_store_n(&p->status, TRYING, __ATOMIC_RELEASE);
+    (void) publish(number);
 
-    publish(number);
+    /* a site that does not wait for the answer, while others push */
+
+    if (p->count && pick(16) == 0 && publish(number)) {
+        count(&shm->ntwice);
+    }
 }
 
 
-/* one that had no answer because its worker died is repeated, if it may be */
+/*
+ * What the dead one had no answer to is pushed again, if it may be.  Nobody
+ * else does: two would not agree on what it is.
+ */
 
 static void
 push_again(void)
 {
-    uint32_t   number, dead, n;
     push_t    *p;
+    uint32_t   number;
 
-    n = shm->npushes;
+    number = shm->pushing[place] & ~LEFT;
 
-    for (number = n > 300 ? n - 300 : 0; number < n; number++) {
-        p = &shm->pushes[number];
-        dead = DEAD;
+    if (number == 0) {
+        return;
+    }
 
-        if (p->count
-            && __atomic_compare_exchange_n(&p->status, &dead, TRYING, false,
-                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        {
-            p->owner = me;
-            __atomic_fetch_add(&shm->nretried, 1, __ATOMIC_SEQ_CST);
-            publish(number);
-            return;
-        }
+    p = &shm->pushes[number - 1];
+
+    if (p->count == 0) {
+        __atomic_store_n(&shm->pushing[place], 0, __ATOMIC_RELEASE);
+        return;
+    }
+
+    if (p->id) {
+        p->id = 0;
+        p->untold++;
+    }
+
+    count(&shm->nretried);
+
+    if (publish(number - 1)) {
+        count(&shm->nrepeated);
     }
 }
 
@@ -556,7 +643,7 @@ worker(void)
 {
     unsigned  i;
     uint64_t  swept;
-    uint32_t  done[HELD];
+    uint32_t  done[HELD], phase;
 
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 
@@ -569,23 +656,24 @@ worker(void)
     left = 1 + pick(MORTAL);
     swept = now();
 
-    while (!shm->failed && shm->phase != QUIT) {
+    push_again();
 
-        if (shm->phase != RUN) {
+    while (!shm->failed && (phase = shm->phase) != QUIT) {
+
+        if (phase != RUN) {
             left = 0;
         }
 
-        switch (pick(8)) {
+        __atomic_store_n(&shm->knows[place], phase, __ATOMIC_RELEASE);
+
+        switch (pick(7)) {
         case 0:
         case 1:
             take();
             break;
         case 2:
-            push_again();
-            break;
         case 3:
-        case 4:
-            if (shm->phase == RUN) {
+            if (phase == RUN) {
                 push();
             }
             break;
@@ -625,6 +713,8 @@ start(unsigned w)
 
     me = ++shm->nlives;
     life_of[w] = me;
+    place = w;
+    shm->knows[w] = RUN;
     seed = check_random(&lot);
 
     pid = fork();
@@ -642,13 +732,12 @@ start(unsigned w)
 }
 
 
-/* what a dead worker had in its hands is free */
+/* the clients of a dead worker are free */
 
 static void
 inherit(uint32_t life)
 {
     uint32_t   i;
-    push_t    *p;
     client_t  *c;
 
     for (i = 0; i < CLIENTS; i++) {
@@ -657,16 +746,6 @@ inherit(uint32_t life)
         if (c->owner == life) {
             c->live = false;
             __atomic_store_n(&c->owner, 0, __ATOMIC_RELEASE);
-        }
-    }
-
-    for (i = shm->npushes; i > 0; i--) {
-        p = &shm->pushes[i - 1];
-
-        if (p->owner == life && p->status == TRYING) {
-            p->died++;
-            __atomic_store_n(&p->status, DEAD, __ATOMIC_RELEASE);
-            break;
         }
     }
 }
@@ -691,12 +770,20 @@ bury(void)
             if (pids[w] == pid) {
                 nkills++;
                 inherit(life_of[w]);
+
+                if (shm->pushing[w]) {
+                    shm->pushing[w] |= LEFT;
+                    shm->pushes[(shm->pushing[w] & ~LEFT) - 1].untold++;
+                }
+
                 start(w);
             }
         }
     }
 }
 
+
+/* a death ends it early */
 
 static void
 pause_ms(unsigned ms)
@@ -727,6 +814,18 @@ check_now(void)
 }
 
 
+/* whether all has happened that a round is to show */
+
+static bool
+all_seen(void)
+{
+    return shm->nretried && shm->nrepeated && shm->ntwice && shm->ngaps
+           && shm->nlate && shm->nslow;
+}
+
+
+/* for that long, unless there have been enough pushes, or something misses */
+
 static void
 rage(unsigned seconds)
 {
@@ -734,7 +833,7 @@ rage(unsigned seconds)
 
     end = now() + seconds * 1000;
 
-    while (!shm->failed && now() < end) {
+    while (!shm->failed && !all_pushed() && (now() < end || !all_seen())) {
         pause_ms(1 + pick(8));
 
         if (pick(3) == 0) {
@@ -796,6 +895,23 @@ has_all(const client_t *c, uint64_t last)
 }
 
 
+/* no worker pushes any more, nor is going to */
+
+static bool
+all_answered(void)
+{
+    unsigned  w;
+
+    for (w = 0; w < WORKERS; w++) {
+        if (shm->knows[w] != DRAIN || shm->pushing[w]) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /* no more pushes: each client is to have the last one of its key */
 
 static void
@@ -812,11 +928,11 @@ drain(void)
         pause_ms(20);
         bury();
 
+        all = all_answered() && all_live();
+
         for (i = 0; i < KEYS; i++) {
             last[i] = last_of(i);
         }
-
-        all = all_live();
 
         for (i = 0; i < CLIENTS; i++) {
             all = all && has_all(&shm->clients[i],
@@ -828,20 +944,19 @@ drain(void)
         }
 
     } while (!all && !shm->failed);
+
+    shm->phase = QUIT;
+
+    for (i = 0; i < WORKERS; i++) {
+        (void) waitpid(pids[i], NULL, 0);
+    }
 }
 
 
 static void
 finish(void)
 {
-    unsigned     w;
     const char  *error;
-
-    shm->phase = QUIT;
-
-    for (w = 0; w < WORKERS; w++) {
-        (void) waitpid(pids[w], NULL, 0);
-    }
 
     (void) notify_seat_sweep(&zone);
     check_now();
@@ -965,12 +1080,12 @@ after(const accepted_t *list, uint32_t n, uint64_t id)
 /* tries of the key's pushes that may have left a trace: none but a gap */
 
 static uint32_t
-tries_that_died(uint32_t key)
+untold_of(uint32_t key)
 {
     uint32_t  i, n;
 
     for (i = 0, n = 0; i < shm->npushes; i++) {
-        n += shm->pushes[i].key == key ? shm->pushes[i].died : 0;
+        n += shm->pushes[i].key == key ? shm->pushes[i].untold : 0;
     }
 
     return n;
@@ -1041,14 +1156,12 @@ compare_client(const client_t *c, const accepted_t *list, uint32_t n,
 }
 
 
-static unsigned
+static void
 compare(void)
 {
-    uint32_t     i, k, n, ngaps;
+    uint32_t     i, k, n;
     wonder_t     wonders;
     accepted_t  *list;
-
-    ngaps = 0;
 
     for (k = 0; k < KEYS; k++) {
         n = shm->npushes;
@@ -1061,7 +1174,7 @@ compare(void)
         n = accepted_of(k, list);
 
         wonders.n = 0;
-        wonders.max = tries_that_died(k);
+        wonders.max = untold_of(k);
         wonders.id = malloc((wonders.max + 1) * sizeof(uint64_t));
 
         for (i = 0; i < CLIENTS; i++) {
@@ -1073,23 +1186,19 @@ compare(void)
         free(wonders.id);
         free(list);
     }
-
-    for (i = 0; i < CLIENTS; i++) {
-        for (k = 0; k < shm->clients[i].ngot; k++) {
-            ngaps += shm->clients[i].got[k].kind == GAP;
-        }
-    }
-
-    return ngaps;
 }
 
 
 static bool
 round_of(unsigned number, unsigned seconds)
 {
-    unsigned  w, i, ngaps, ngot;
+    unsigned  w, i, ngot;
 
     nkills = 0;
+
+    /* what a push of the last round was is none of this one's business */
+
+    memset(shm->pushes, 0, shm->npushes * sizeof(push_t));
     memset(shm, 0, offsetof(shared_t, clients));
 
     for (i = 0; i < CLIENTS; i++) {
@@ -1104,7 +1213,10 @@ round_of(unsigned number, unsigned seconds)
     rage(seconds);
     drain();
 
-    ngaps = shm->failed ? 0 : compare();
+    if (!shm->failed) {
+        compare();
+    }
+
     ngot = 0;
 
     for (i = 0; i < CLIENTS; i++) {
@@ -1114,19 +1226,28 @@ round_of(unsigned number, unsigned seconds)
     finish();
 
     ok(!shm->failed, "round %u: %u killed, %u pushes, %u got, %u gaps", number,
-       nkills, shm->npushes, ngot, ngaps);
+       nkills, shm->npushes, ngot, shm->ngaps);
 
     if (shm->failed) {
         diag("%s", shm->error);
         return false;
     }
 
-    ok(shm->nretried && shm->nrepeated && ngaps && shm->nlate && shm->nslow,
-       "%u pushes without an answer came again, %u had been taken; "
-       "%u readers were late, %u slow", shm->nretried, shm->nrepeated,
-       shm->nlate, shm->nslow);
+    ok(all_seen(),
+       "%u pushes without an answer came again, %u had been taken; %u came "
+       "twice; %u readers were late, %u slow", shm->nretried, shm->nrepeated,
+       shm->ntwice, shm->nlate, shm->nslow);
 
     return true;
+}
+
+
+/* nothing but what interrupts a pause */
+
+static void
+hear(int signal)
+{
+    (void) signal;
 }
 
 
@@ -1136,6 +1257,13 @@ make(void)
     unsigned     i, k, n;
     uint32_t     place[KEYS];
     const char  *what;
+
+    struct sigaction  heard;
+
+    memset(&heard, 0, sizeof(heard));
+    heard.sa_handler = hear;
+    heard.sa_flags = SA_RESTART;
+    (void) sigaction(SIGCHLD, &heard, NULL);
 
     shm = mmap(NULL, sizeof(shared_t), PROT_READ|PROT_WRITE,
                MAP_SHARED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0);

@@ -425,9 +425,8 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     ctx->sockets = receipt.sockets;
     ctx->counted = 1;
 
-    reply->buf.last += notify_json_receipt((char *) reply->text, size,
-                                           receipt.id, user, len,
-                                           receipt.sockets);
+    reply->buf.last += notify_json_receipt((char *) reply->text, receipt.id,
+                                           user, len, receipt.sockets);
 
     return ngx_http_notify_reply_send(r, reply, NGX_HTTP_OK,
                                       &ngx_http_notify_type_json);

@@ -37,18 +37,27 @@ static void notify_page_clear(notify_page_t *page);
 static unsigned notify_page_purpose(notify_page_t *page);
 
 
-/* the bits of a run in word i of a page's bitmap, which it reaches into */
+/* the part of a run that lies in one word of its page's bitmap */
 
 static inline uint64_t
-notify_run_bits(uint32_t at, uint32_t n, uint32_t i)
+notify_run_bits(uint32_t at, uint32_t n, uint32_t *part)
 {
-    uint32_t  first, end;
+    *part = n < 64 - at % 64 ? n : 64 - at % 64;
 
-    first = at > i * 64 ? at - i * 64 : 0;
-    end = at + n - i * 64;
+    return ~(uint64_t) 0 >> (64 - *part) << (at % 64);
+}
 
-    return ~(uint64_t) 0 << first
-           & (end < 64 ? ((uint64_t) 1 << end) - 1 : ~(uint64_t) 0);
+
+/* a run that is free is taken, one that is taken is free */
+
+static inline void
+notify_page_flip(notify_page_t *page, uint32_t at, uint32_t n)
+{
+    uint32_t  part;
+
+    for ( /* void */ ; n; at += part, n -= part) {
+        page->free[at / 64] ^= notify_run_bits(at, n, &part);
+    }
 }
 
 
@@ -133,16 +142,14 @@ notify_blocks_alloc(notify_zone_t *z, unsigned purpose, uint32_t want,
 void
 notify_blocks_free(notify_zone_t *z, uint32_t b, uint32_t n)
 {
-    uint32_t        number, at, i;
+    uint32_t        number, at;
     notify_page_t  *page;
 
     number = b / NOTIFY_PAGE_BLOCKS + 1;
     at = b % NOTIFY_PAGE_BLOCKS;
     page = notify_page(z, number - 1);
 
-    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
-        page->free[i] |= notify_run_bits(at, n, i);
-    }
+    notify_page_flip(page, at, n);
 
     page->nfree += n;
     z->head->used_blocks -= n;
@@ -152,7 +159,7 @@ notify_blocks_free(notify_zone_t *z, uint32_t b, uint32_t n)
         notify_page_list(z, number, NOTIFY_LIST_EMPTY);
 
     } else if (page->list == NOTIFY_LIST_NONE && notify_page_has_room(page)) {
-        notify_page_list(z, number, notify_page_purpose(page));
+        notify_page_list(z, number, page->purpose);
     }
 }
 
@@ -180,7 +187,8 @@ notify_blocks_forget(notify_zone_t *z)
 bool
 notify_blocks_mark(notify_zone_t *z, uint32_t b, uint32_t n)
 {
-    uint32_t        at, i;
+    uint32_t        at, i, part;
+    uint64_t        bits;
     notify_page_t  *page;
 
     at = b % NOTIFY_PAGE_BLOCKS;
@@ -195,15 +203,15 @@ notify_blocks_mark(notify_zone_t *z, uint32_t b, uint32_t n)
 
     page = notify_page(z, b / NOTIFY_PAGE_BLOCKS);
 
-    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
-        if (~page->free[i] & notify_run_bits(at, n, i)) {
+    for (i = 0; i < n; i += part) {
+        bits = notify_run_bits(at + i, n - i, &part);
+
+        if (~page->free[(at + i) / 64] & bits) {
             return false;
         }
     }
 
-    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
-        page->free[i] &= ~notify_run_bits(at, n, i);
-    }
+    notify_page_flip(page, at, n);
 
     page->nfree -= n;
     z->head->used_blocks += n;
@@ -229,9 +237,10 @@ notify_blocks_relist(notify_zone_t *z)
         }
 
         z->head->used_pages++;
+        page->purpose = (uint16_t) notify_page_purpose(page);
 
         if (notify_page_has_room(page)) {
-            notify_page_list(z, number, notify_page_purpose(page));
+            notify_page_list(z, number, page->purpose);
         }
     }
 }
@@ -329,27 +338,23 @@ static void
 notify_page_take(notify_zone_t *z, uint32_t number, uint32_t at, uint32_t n,
     unsigned purpose)
 {
-    uint32_t        i;
     notify_page_t  *page;
 
     page = notify_page(z, number - 1);
 
-    if (page->nfree == NOTIFY_PAGE_USABLE) {
+    if (page->list == NOTIFY_LIST_EMPTY) {
+        page->purpose = (uint16_t) purpose;
         z->head->used_pages++;
+        notify_page_list(z, number, purpose);
     }
 
-    for (i = at / 64; i <= (at + n - 1) / 64; i++) {
-        page->free[i] &= ~notify_run_bits(at, n, i);
-    }
+    notify_page_flip(page, at, n);
 
     page->nfree -= n;
     z->head->used_blocks += n;
 
     if (!notify_page_has_room(page)) {
         notify_page_list(z, number, NOTIFY_LIST_NONE);
-
-    } else if (page->list == NOTIFY_LIST_EMPTY) {
-        notify_page_list(z, number, purpose);
     }
 }
 
@@ -404,7 +409,7 @@ notify_page_list(notify_zone_t *z, uint32_t number, unsigned list)
         }
     }
 
-    page->list = list;
+    page->list = (uint16_t) list;
     page->prev = 0;
     page->next = 0;
 
@@ -435,6 +440,7 @@ notify_page_list_head(notify_zone_t *z, unsigned list)
 static void
 notify_page_clear(notify_page_t *page)
 {
+    page->purpose = NOTIFY_FOR_MESSAGES;
     memset(page->free, 0xff, sizeof(page->free));
     page->free[0] <<= NOTIFY_PAGE_META;
 

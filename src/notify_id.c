@@ -54,6 +54,11 @@ notify_number_print(char *out, uint64_t number)
         "50515253545556575859606162636465666768697071727374"
         "75767778798081828384858687888990919293949596979899";
 
+    if (number < 10) {
+        *out = (char) ('0' + number);
+        return 1;
+    }
+
     p = digits + NOTIFY_NUMBER_LEN;
 
     while (number >= 100) {

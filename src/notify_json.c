@@ -96,33 +96,24 @@ notify_json_string(char *out, size_t cap, const uint8_t *p, size_t n)
 
 
 size_t
-notify_json_receipt(char *out, size_t cap, uint64_t id, const char *user,
-    size_t len, uint32_t sockets)
+notify_json_receipt(char *out, uint64_t id, const char *user, size_t len,
+    uint32_t sockets)
 {
-    char    text[NOTIFY_ID_LEN], count[NOTIFY_NUMBER_LEN];
-    size_t  need, text_len, count_len;
+    char  *p;
 
     static const char  head[] = "{\"id\":\"";
     static const char  middle[] = "\",\"user\":";
     static const char  tail[] = ",\"sockets\":";
 
-    text_len = notify_id_print(text, id);
-    count_len = notify_number_print(count, sockets);
+    p = notify_json_put(out, head, sizeof(head) - 1);
+    p += notify_id_print(p, id);
+    p = notify_json_put(p, middle, sizeof(middle) - 1);
+    p = notify_json_put(p, user, len);
+    p = notify_json_put(p, tail, sizeof(tail) - 1);
+    p += notify_number_print(p, sockets);
+    *p++ = '}';
 
-    need = sizeof(head) - 1 + text_len + sizeof(middle) - 1 + len
-           + sizeof(tail) - 1 + count_len + 1;
-
-    if (need <= cap) {
-        out = notify_json_put(out, head, sizeof(head) - 1);
-        out = notify_json_put(out, text, text_len);
-        out = notify_json_put(out, middle, sizeof(middle) - 1);
-        out = notify_json_put(out, user, len);
-        out = notify_json_put(out, tail, sizeof(tail) - 1);
-        out = notify_json_put(out, count, count_len);
-        *out = '}';
-    }
-
-    return need;
+    return (size_t) (p - out);
 }
 
 

@@ -3,8 +3,8 @@
  * JSON (RFC 8259): receipts and refusals.
  *
  * They are printed into the caller's buffer without a terminating zero or
- * newline.  Like snprintf() each function returns the length that the whole
- * text has: when it is more than cap, out does not hold the text.  Only
+ * newline.  Each function returns the length that the whole text has; one with
+ * a cap is like snprintf(): when it is more, out does not hold the text.  Only
  * strings that need escaping go through jansson, which allocates.
  */
 
@@ -35,15 +35,16 @@ size_t notify_json_string(char *out, size_t cap, const uint8_t *p, size_t n);
  * {"id":"1732435200123-0","user":"42","sockets":3}
  *
  * user is what notify_json_string() has printed, so that the one step that
- * can fail is done before the message is published; this cannot fail.
+ * can fail is done before the message is published; this cannot fail: out has
+ * room for the length below.
  */
 
 #define NOTIFY_JSON_RECEIPT_LEN(len)                                          \
     (sizeof("{\"id\":\"\",\"user\":,\"sockets\":4294967295}") - 1             \
      + NOTIFY_ID_LEN + (len))
 
-size_t notify_json_receipt(char *out, size_t cap, uint64_t id,
-    const char *user, size_t len, uint32_t sockets);
+size_t notify_json_receipt(char *out, uint64_t id, const char *user,
+    size_t len, uint32_t sockets);
 
 
 /*

@@ -608,15 +608,23 @@ static bool
 notify_key_is(const notify_zone_t *z, uint32_t key,
     const notify_name_of_t *name)
 {
+    size_t         realm;
     notify_key_t  *k;
 
     k = notify_block(z, key);
+    realm = name->realm_length;
 
-    return k->realm == name->realm_length
-           && k->length == name->realm_length + name->user_length
-           && notify_name_compare(z, k, 0, name->realm, name->realm_length)
-           && notify_name_compare(z, k, name->realm_length, name->user,
-                                  name->user_length);
+    if (k->realm != realm || k->length != realm + name->user_length) {
+        return false;
+    }
+
+    if (k->length <= NOTIFY_KEY_NAME) {
+        return memcmp(k->name + realm, name->user, name->user_length) == 0
+               && (realm == 0 || memcmp(k->name, name->realm, realm) == 0);
+    }
+
+    return notify_name_compare(z, k, 0, name->realm, realm)
+           && notify_name_compare(z, k, realm, name->user, name->user_length);
 }
 
 

@@ -160,7 +160,8 @@ typedef struct {
     uint32_t         nfree;
     uint32_t         next;                   /* page number + 1, or 0 */
     uint32_t         prev;
-    uint32_t         list;                   /* NOTIFY_LIST_* */
+    uint16_t         list;                   /* NOTIFY_LIST_* */
+    uint16_t         purpose;                /* NOTIFY_FOR_* */
 } notify_page_t;
 
 

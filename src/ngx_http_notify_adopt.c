@@ -39,8 +39,8 @@ static ngx_connection_t *ngx_http_notify_adopt_connection(int fd,
     ngx_http_notify_loc_conf_t *nlcf, uint64_t number);
 static void ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
     ngx_http_notify_record_t *record, ngx_http_notify_adopt_place_t *place);
-static void ngx_http_notify_adopt_refuse(uint32_t key, int fd,
-    ngx_uint_t within);
+static void ngx_http_notify_adopt_refuse(uint32_t key, uint32_t member,
+    int fd, ngx_uint_t within);
 static void ngx_http_notify_adopt_close(int fd);
 
 
@@ -82,7 +82,7 @@ ngx_http_notify_adopt(notify_item_t *batch)
 
         if (fd[i] == -1) {
             ngx_http_notify_record_skip(&record, &reader);
-            notify_bus_leave(&w->zone, record.key);
+            notify_bus_leave_member(&w->zone, record.key, record.member);
             continue;
         }
 
@@ -112,12 +112,12 @@ ngx_http_notify_adopt(notify_item_t *batch)
 static void
 ngx_http_notify_adopt_foreign(uint32_t message, int *fd, uint32_t n)
 {
-    uint32_t  i, keys[NOTIFY_BATCH_MAX];
+    uint32_t  i, keys[NOTIFY_BATCH_MAX], members[NOTIFY_BATCH_MAX];
 
-    notify_batch_keys(&ngx_http_notify_worker.zone, message, keys);
+    notify_batch_keys(&ngx_http_notify_worker.zone, message, keys, members);
 
     for (i = 0; i < n; i++) {
-        ngx_http_notify_adopt_refuse(keys[i], fd[i], 0);
+        ngx_http_notify_adopt_refuse(keys[i], members[i], fd[i], 0);
     }
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -157,7 +157,8 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
         }
 
         ngx_http_notify_record_skip(record, reader);
-        ngx_http_notify_adopt_refuse(record->key, fd, record->tail);
+        ngx_http_notify_adopt_refuse(record->key, record->member, fd,
+                                     record->tail);
 
         return NGX_DECLINED;
     }
@@ -288,9 +289,10 @@ ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
 /* within: in the middle of a frame, where another cannot begin */
 
 static void
-ngx_http_notify_adopt_refuse(uint32_t key, int fd, ngx_uint_t within)
+ngx_http_notify_adopt_refuse(uint32_t key, uint32_t member, int fd,
+    ngx_uint_t within)
 {
-    notify_bus_leave(&ngx_http_notify_worker.zone, key);
+    notify_bus_leave_member(&ngx_http_notify_worker.zone, key, member);
 
     if (fd == -1) {
         return;

@@ -144,6 +144,8 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
     nlcf->expires = NGX_CONF_UNSET_PTR;
     nlcf->lifetime = NGX_CONF_UNSET_MSEC;
     nlcf->client_rate = NGX_CONF_UNSET_UINT;
+    nlcf->max_sockets = NGX_CONF_UNSET_UINT;
+    nlcf->max_refuse = NGX_CONF_UNSET_UINT;
     nlcf->client_messages = NGX_CONF_UNSET_UINT;
     nlcf->client_max_size = NGX_CONF_UNSET_SIZE;
     nlcf->written = NGX_CONF_UNSET_PTR;
@@ -179,6 +181,8 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->expires, prev->expires, NULL);
     ngx_conf_merge_msec_value(conf->lifetime, prev->lifetime, 0);
     ngx_conf_merge_uint_value(conf->client_rate, prev->client_rate, 0);
+    ngx_conf_merge_uint_value(conf->max_sockets, prev->max_sockets, 0);
+    ngx_conf_merge_uint_value(conf->max_refuse, prev->max_refuse, 0);
     ngx_conf_merge_uint_value(conf->history, prev->history, 64);
     ngx_conf_merge_sec_value(conf->history_ttl, prev->history_ttl, 600);
     ngx_conf_merge_size_value(conf->client_max_size, prev->client_max_size,

@@ -99,6 +99,8 @@ typedef struct {
     ngx_http_complex_value_t   *expires;        /* NULL: none; unix time */
     ngx_msec_t                  lifetime;       /* 0: off */
     ngx_uint_t                  client_rate;    /* 1/1000 a second; 0: off */
+    ngx_uint_t                  max_sockets;    /* of a user; 0: no limit */
+    ngx_uint_t                  max_refuse;     /* beyond: 429, not 4409 */
 
     uint64_t                    id;             /* its name over reloads, see
                                                    ngx_http_notify_location.h */

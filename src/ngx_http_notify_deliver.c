@@ -105,11 +105,26 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
 
         s = ngx_queue_data(node, ngx_http_notify_socket_t, node);
 
-        if (item->kind != NOTIFY_CLOSE) {
-            ngx_http_notify_socket_message(s, item, &forms);
+        switch (item->kind) {
 
-        } else if (item->id > s->joined) {
-            (void) ngx_http_notify_socket_close(s, item->code, "logged out");
+        case NOTIFY_CLOSE:
+            if (item->id > s->joined) {
+                (void) ngx_http_notify_socket_close(s, item->code,
+                                                    "logged out");
+            }
+
+            break;
+
+        case NOTIFY_REPLACE:
+            if (item->member == node->member) {
+                (void) ngx_http_notify_socket_close(s, item->code,
+                                                    "replaced by a newer one");
+            }
+
+            break;
+
+        default:
+            ngx_http_notify_socket_message(s, item, &forms);
         }
 
         if (++*n >= NGX_HTTP_NOTIFY_DELIVER_MAX) {

@@ -21,6 +21,7 @@
 typedef struct {
     notify_batch_t               batch;
     uint32_t                     keys[NOTIFY_BATCH_MAX];
+    uint32_t                     members[NOTIFY_BATCH_MAX];
     int                          fds[NOTIFY_BATCH_MAX];
     ngx_http_notify_socket_t    *sockets[NOTIFY_BATCH_MAX];
     ngx_uint_t                   max;
@@ -210,6 +211,7 @@ ngx_http_notify_handover_visit(ngx_http_notify_deadline_t *deadline,
     }
 
     h->keys[h->batch.n] = s->node.key;
+    h->members[h->batch.n] = s->node.member;
     h->fds[h->batch.n] = s->connection->fd;
     h->sockets[h->batch.n] = s;
 
@@ -242,6 +244,7 @@ ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
     }
 
     h->batch.keys = h->keys;
+    h->batch.members = h->members;
     h->batch.descriptors = h->fds;
     h->batch.records = records;
 

@@ -20,6 +20,7 @@
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_token.h"
 #include "ngx_http_notify_v1.h"
+#include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
 
 
@@ -582,6 +583,19 @@ ngx_http_notify_handshake_join(ngx_http_request_t *r,
     }
 
     s = ngx_http_notify_socket_join(r->connection, nlcf, wish);
+
+    if (ngx_http_notify_worker.zone.wake_self) {
+        /* the one that it replaces may be this worker's */
+        ngx_http_notify_wake_self();
+    }
+
+    if (s == NULL && wish->refused) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_SOCKETS, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS, "user",
+                                      "the user has all %ui sockets that "
+                                      "notify_max_sockets allows",
+                                      nlcf->max_sockets);
+    }
 
     if (s && ngx_http_notify_limit(s, end) != NGX_OK) {
         ngx_http_notify_socket_abandon(s);

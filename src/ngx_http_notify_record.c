@@ -56,6 +56,7 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.number = s->connection->number;
     ngx_memcpy(record.addr, s->u.addr, sizeof(record.addr));
     record.key = s->node.key;
+    record.member = s->node.member;
     record.deadline = s->deadline.at;
     record.interval = (uint32_t) s->conf->ping_interval;
     record.opened = s->opened;
@@ -97,6 +98,7 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
 {
     ngx_int_t  in, out, expires;
 
+    s->node.member = record->member;
     s->since = record->since;
     ngx_memcpy(s->u.addr, record->addr, sizeof(record->addr));
     s->opened = record->opened;

@@ -15,7 +15,7 @@
  * begins.
  */
 #define NGX_HTTP_NOTIFY_RECORD_LAYOUT                                         \
-    ((uint32_t) (1u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
+    ((uint32_t) (2u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
                  | sizeof(ngx_http_notify_record_t)))
 
 typedef struct {
@@ -38,8 +38,9 @@ typedef struct {
     uint8_t                      pinged;
     uint8_t                      reading;
     uint8_t                      v1;
-    uint8_t                      reserved[6];
+    uint8_t                      reserved[2];
     uint16_t                     code;      /* to close with then */
+    uint32_t                     member;
 } ngx_http_notify_record_t;
 
 

@@ -31,6 +31,8 @@ static ngx_str_t ngx_http_notify_find_variable(ngx_str_t *text,
 static char *ngx_http_notify_origin(ngx_conf_t *cf, ngx_str_t *pattern);
 static ngx_http_notify_place_t ngx_http_notify_here(ngx_conf_t *cf);
 static char *ngx_http_notify_invalid(ngx_conf_t *cf, const char *write);
+static char *ngx_http_notify_invalid_at(ngx_conf_t *cf, ngx_uint_t i,
+    const char *write);
 
 
 char *
@@ -544,6 +546,43 @@ ngx_http_notify_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_notify_max_sockets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_notify_loc_conf_t *nlcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    static const char  write[] = "a number of sockets from 1 to 1024 and, if "
+                                 "you like, refuse, or off";
+
+    if (nlcf->max_sockets != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_strcmp(value[1].data, "off") == 0
+        ? 0 : ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 0 || n > (ngx_int_t) NOTIFY_MEMBERS_MAX) {
+        return ngx_http_notify_invalid(cf, write);
+    }
+
+    nlcf->max_sockets = (ngx_uint_t) n;
+    nlcf->max_refuse = (cf->args->nelts == 3);
+
+    if (nlcf->max_refuse
+        && (n == 0 || ngx_strcmp(value[2].data, "refuse") != 0))
+    {
+        return ngx_http_notify_invalid_at(cf, 2, write);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_notify_history(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_notify_loc_conf_t *nlcf = conf;
@@ -694,13 +733,20 @@ ngx_http_notify_here(ngx_conf_t *cf)
 static char *
 ngx_http_notify_invalid(ngx_conf_t *cf, const char *write)
 {
+    return ngx_http_notify_invalid_at(cf, 1, write);
+}
+
+
+static char *
+ngx_http_notify_invalid_at(ngx_conf_t *cf, ngx_uint_t i, const char *write)
+{
     ngx_str_t  *value;
 
     value = cf->args->elts;
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"%V\", write %s",
-                       &value[1], &value[0], write);
+                       &value[i], &value[0], write);
 
     return NGX_CONF_ERROR;
 }

@@ -35,6 +35,8 @@ char *ngx_http_notify_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_max_sockets(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_notify_history(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

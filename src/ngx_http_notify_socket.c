@@ -39,7 +39,7 @@ ngx_http_notify_socket_t *
 ngx_http_notify_socket_join(ngx_connection_t *c,
     ngx_http_notify_loc_conf_t *conf, ngx_http_notify_wish_t *wish)
 {
-    notify_resume_t            r;
+    ngx_http_notify_joined_t   joined;
     ngx_http_notify_socket_t  *s;
     ngx_http_notify_worker_t  *w;
 
@@ -50,36 +50,22 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
         return NULL;
     }
 
-    ngx_memzero(&r, sizeof(notify_resume_t));
-
-    if (wish->resume) {
-        r.last = wish->last;
-        r.now = ngx_http_notify_now();
-
-        s->node.key = notify_bus_resume(&w->zone, &wish->name, &r);
-        s->since = r.since;
-        s->joined = r.joined;
-        s->reading = 1;
-
-    } else {
-        s->node.key = notify_bus_join(&w->zone, &wish->name, &s->since);
-        s->joined = s->since;
-        r.gap = wish->gap;
-    }
-
-    if (s->node.key == 0) {
+    if (ngx_http_notify_join(conf, wish, &joined) != NGX_OK) {
         ngx_http_notify_slab_free(&w->slab, s);
         return NULL;
     }
 
-    ngx_http_notify_count(NOTIFY_N_RESUMED, wish->resume || wish->gap);
-    ngx_http_notify_count(NOTIFY_N_GAPS, r.gap);
+    s->node.key = joined.key;
+    s->node.member = joined.member;
+    s->since = joined.since;
+    s->joined = joined.joined;
+    s->reading = joined.reading;
 
     ngx_http_notify_table_add(&w->table, &s->node);
     w->sockets++;
 
     if (wish->v1
-        && ngx_http_notify_socket_hello(s, &wish->name, r.gap) != NGX_OK)
+        && ngx_http_notify_socket_hello(s, &wish->name, joined.gap) != NGX_OK)
     {
         ngx_http_notify_socket_abandon(s);
         return NULL;
@@ -688,7 +674,7 @@ ngx_http_notify_socket_unlink(ngx_http_notify_socket_t *s)
     ngx_http_notify_table_remove(&w->table, &s->node);
     s->node.key = 0;
 
-    notify_bus_leave(&w->zone, key);
+    notify_bus_leave_member(&w->zone, key, s->node.member);
 }
 
 

@@ -24,6 +24,7 @@
 #include "ngx_http_notify_conf.h"
 #include "ngx_http_notify_deadline.h"
 #include "ngx_http_notify_expiry.h"
+#include "ngx_http_notify_join.h"
 #include "ngx_http_notify_send.h"
 #include "ngx_http_notify_table.h"
 
@@ -91,15 +92,6 @@ _Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 152,
                "socket");
 
 
-/* What the handshake has asked for. */
-typedef struct {
-    notify_name_of_t             name;
-    uint64_t                     last;      /* resume: the last id it has */
-    unsigned                     resume:1;
-    unsigned                     gap:1;     /* it has one, but cannot resume */
-    unsigned                     v1:1;
-} ngx_http_notify_wish_t;
-
 /*
  * A message in the forms that sockets have asked for so far; all zero before
  * the first.
@@ -113,7 +105,7 @@ typedef struct {
 /*
  * A socket of this user, for a handshake that is about to be answered: from
  * here on messages queue for it, or are read later.  NULL: the zone is full,
- * or no memory.
+ * or no memory; or the user has too many (wish->refused).
  */
 ngx_http_notify_socket_t *ngx_http_notify_socket_join(ngx_connection_t *c,
     ngx_http_notify_loc_conf_t *conf, ngx_http_notify_wish_t *wish);

@@ -130,6 +130,8 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       "cause", NULL },
     { NOTIFY_N_REFUSED_PEER, "refusals", "peer", "refusals_total", "cause",
       NULL },
+    { NOTIFY_N_REFUSED_SOCKETS, "refusals", "sockets", "refusals_total",
+      "cause", NULL },
     { NOTIFY_N_REFUSED_RESERVE, "refusals", "reserve", "refusals_total",
       "cause", NULL },
     { NOTIFY_N_REFUSED_ZONE, "refusals", "zone", "refusals_total", "cause",

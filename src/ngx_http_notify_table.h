@@ -22,6 +22,8 @@ struct ngx_http_notify_node_s {
     ngx_http_notify_node_t   *next;         /* of the same key */
     ngx_http_notify_node_t   *prev;         /* NULL: is the first */
     uint32_t                  key;          /* its block in the zone */
+    uint32_t                  member;       /* what a limit counts it as, or
+                                               0; nothing to the table */
 };
 
 

@@ -11,13 +11,15 @@
 
 #include "notify_batch.h"
 #include "notify_keys.h"
+#include "notify_members.h"
 #include "notify_message.h"
 
 
-/* what a batch's body begins with; then n changes, then the records */
+/* what a batch's body begins with; then changes, members, and the records */
 typedef struct {
     uint32_t  sockets;
     uint32_t  changes;
+    uint32_t  members;
 } notify_batch_head_t;
 
 /* one key's: words are absolute, so that they can be stored again */
@@ -32,14 +34,31 @@ typedef struct {
     uint32_t  to_word;
 } notify_batch_change_t;
 
+/* a member stays where it is, with its serial, and is another seat's */
+typedef struct {
+    uint32_t  key;
+    uint32_t  block;
+    uint32_t  at;
+    uint32_t  word[2];                       /* the upper half first */
+} notify_batch_member_t;
 
-static uint32_t notify_batch_changes(notify_zone_t *z,
-    const notify_batch_t *batch, notify_batch_change_t *changes);
+/* all that a batch changes */
+typedef struct {
+    notify_batch_head_t    head;
+    notify_batch_change_t  changes[NOTIFY_BATCH_MAX];
+    notify_batch_member_t  members[NOTIFY_BATCH_MAX];
+} notify_batch_changes_t;
+
+
+static int notify_batch_changes(notify_zone_t *z, const notify_batch_t *batch,
+    notify_batch_changes_t *all);
 static int notify_batch_change(notify_zone_t *z, const notify_batch_t *batch,
     uint32_t key, notify_batch_change_t *c);
-static void notify_batch_where(const notify_zone_t *z, const uint32_t *entry,
+static void notify_batch_members(const notify_zone_t *z,
+    const notify_batch_t *batch, notify_batch_changes_t *all);
+static void notify_batch_where(const notify_zone_t *z, const void *word,
     uint32_t *block, uint32_t *at);
-static uint32_t *notify_batch_word(const notify_zone_t *z, uint32_t block,
+static void *notify_batch_word(const notify_zone_t *z, uint32_t block,
     uint32_t at);
 static void notify_batch_write(const notify_zone_t *z,
     notify_batch_reader_t *to, const void *from, size_t n);
@@ -53,6 +72,8 @@ static int notify_batch_peek(const notify_zone_t *z, uint32_t seat,
     uint64_t *id);
 static bool notify_batch_is_waiting(const notify_message_t *m);
 static void notify_batch_apply_changes(notify_zone_t *z, uint32_t message);
+static void notify_batch_apply_members(const notify_zone_t *z,
+    notify_batch_reader_t *reader, uint32_t n);
 static void notify_batch_restore_changes(notify_zone_t *z, uint32_t message,
     uint32_t seat);
 
@@ -79,37 +100,40 @@ int
 notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
     uint64_t id)
 {
-    uint32_t                n, message;
-    notify_message_t       *m;
-    notify_batch_head_t     head;
-    notify_batch_reader_t   to;
-    notify_batch_change_t   changes[NOTIFY_BATCH_MAX];
+    size_t                   changes, members;
+    uint32_t                 message;
+    notify_message_t        *m;
+    notify_batch_reader_t    to;
+    notify_batch_changes_t   all;
 
     if (!notify_batch_may_locked(z, batch->to, batch->n)) {
         return NOTIFY_BATCH_LATER;
     }
 
-    n = notify_batch_changes(z, batch, changes);
+    all.head.sockets = batch->n;
+    all.head.changes = 0;
+    all.head.members = 0;
 
-    if (n == 0) {
+    if (notify_batch_changes(z, batch, &all) == -1) {
         return NOTIFY_BATCH_NO_ROOM;
     }
 
-    message = notify_message_alloc(z, (uint32_t) (sizeof(head)
-                                                  + n * sizeof(changes[0])
+    changes = all.head.changes * sizeof(notify_batch_change_t);
+    members = all.head.members * sizeof(notify_batch_member_t);
+
+    message = notify_message_alloc(z, (uint32_t) (sizeof(notify_batch_head_t)
+                                                  + changes + members
                                                   + batch->length));
     if (message == 0) {
         return NOTIFY_BATCH_NO_ROOM;
     }
 
-    head.sockets = batch->n;
-    head.changes = n;
-
     memset(&to, 0, sizeof(notify_batch_reader_t));
     to.message = message;
 
-    notify_batch_write(z, &to, &head, sizeof(head));
-    notify_batch_write(z, &to, changes, n * sizeof(changes[0]));
+    notify_batch_write(z, &to, &all.head, sizeof(notify_batch_head_t));
+    notify_batch_write(z, &to, all.changes, changes);
+    notify_batch_write(z, &to, all.members, members);
     notify_batch_write(z, &to, batch->records, batch->length);
 
     m = notify_block(z, message);
@@ -135,15 +159,17 @@ notify_batch_send_locked(notify_zone_t *z, const notify_batch_t *batch,
 }
 
 
-/* one change for each key among the sockets; 0: the zone is full */
+/* one change for each key among the sockets; -1: the zone is full */
 
-static uint32_t
+static int
 notify_batch_changes(notify_zone_t *z, const notify_batch_t *batch,
-    notify_batch_change_t *changes)
+    notify_batch_changes_t *all)
 {
-    uint32_t  i, k, n;
+    uint32_t                i, k, n;
+    notify_batch_change_t  *changes;
 
     n = 0;
+    changes = all->changes;
 
     for (i = 0; i < batch->n; i++) {
 
@@ -155,7 +181,7 @@ notify_batch_changes(notify_zone_t *z, const notify_batch_t *batch,
             if (notify_batch_change(z, batch, batch->keys[i], &changes[n])
                 == -1)
             {
-                return 0;
+                return -1;
             }
 
             n++;
@@ -174,7 +200,11 @@ notify_batch_changes(notify_zone_t *z, const notify_batch_t *batch,
         }
     }
 
-    return n;
+    all->head.changes = n;
+
+    notify_batch_members(z, batch, all);
+
+    return 0;
 }
 
 
@@ -206,23 +236,56 @@ notify_batch_change(notify_zone_t *z, const notify_batch_t *batch,
 }
 
 
+/* the words of those sockets that are members */
+
 static void
-notify_batch_where(const notify_zone_t *z, const uint32_t *entry,
+notify_batch_members(const notify_zone_t *z, const notify_batch_t *batch,
+    notify_batch_changes_t *all)
+{
+    uint32_t                i;
+    uint64_t               *word, moved;
+    notify_batch_member_t  *m;
+
+    for (i = 0; i < batch->n; i++) {
+
+        if (batch->members[i] == 0) {
+            continue;
+        }
+
+        word = notify_members_find(z, batch->keys[i], z->seat,
+                                   batch->members[i]);
+        if (word == NULL) {
+            continue;
+        }
+
+        m = &all->members[all->head.members++];
+        moved = notify_member(batch->to, notify_member_serial(*word));
+
+        m->key = batch->keys[i];
+        notify_batch_where(z, word, &m->block, &m->at);
+        m->word[0] = (uint32_t) (moved >> 32);
+        m->word[1] = (uint32_t) moved;
+    }
+}
+
+
+static void
+notify_batch_where(const notify_zone_t *z, const void *word,
     uint32_t *block, uint32_t *at)
 {
     uint64_t  offset;
 
-    offset = (uint64_t) ((const uint8_t *) entry - z->pages);
+    offset = (uint64_t) ((const uint8_t *) word - z->pages);
 
     *block = (uint32_t) (offset / NOTIFY_BLOCK);
     *at = (uint32_t) (offset % NOTIFY_BLOCK);
 }
 
 
-static uint32_t *
+static void *
 notify_batch_word(const notify_zone_t *z, uint32_t block, uint32_t at)
 {
-    return (uint32_t *) ((uint8_t *) notify_block(z, block) + at);
+    return (uint8_t *) notify_block(z, block) + at;
 }
 
 
@@ -296,6 +359,7 @@ notify_batch_start(const notify_zone_t *z, uint32_t message,
     uint32_t               i;
     notify_batch_head_t    head;
     notify_batch_change_t  change;
+    notify_batch_member_t  member;
 
     memset(reader, 0, sizeof(notify_batch_reader_t));
     reader->message = message;
@@ -304,6 +368,10 @@ notify_batch_start(const notify_zone_t *z, uint32_t message,
 
     for (i = 0; i < head.changes; i++) {
         notify_batch_read(z, reader, &change, sizeof(change));
+    }
+
+    for (i = 0; i < head.members; i++) {
+        notify_batch_read(z, reader, &member, sizeof(member));
     }
 
     return head.sockets;
@@ -320,24 +388,37 @@ notify_batch_sockets(const notify_zone_t *z, uint32_t message)
 
 
 void
-notify_batch_keys(const notify_zone_t *z, uint32_t message, uint32_t *keys)
+notify_batch_keys(const notify_zone_t *z, uint32_t message, uint32_t *keys,
+    uint32_t *members)
 {
-    uint32_t                i, k;
+    uint32_t                i, k, n;
     notify_batch_head_t     head;
     notify_batch_reader_t   reader;
     notify_batch_change_t   change;
+    notify_batch_member_t   member;
 
     memset(&reader, 0, sizeof(notify_batch_reader_t));
     reader.message = message;
 
     notify_batch_read(z, &reader, &head, sizeof(head));
 
+    n = 0;
+
     for (i = 0; i < head.changes; i++) {
         notify_batch_read(z, &reader, &change, sizeof(change));
 
         for (k = 0; k < change.n; k++) {
-            *keys++ = change.key;
+            keys[n] = change.key;
+            members[n++] = 0;
         }
+    }
+
+    for (i = 0; i < head.members; i++) {
+        notify_batch_read(z, &reader, &member, sizeof(member));
+
+        for (k = 0; keys[k] != member.key || members[k]; k++) { /* void */ }
+
+        members[k] = member.word[1];
     }
 }
 
@@ -579,14 +660,35 @@ notify_batch_apply_changes(notify_zone_t *z, uint32_t message)
     for (i = 0; i < head.changes; i++) {
         notify_batch_read(z, &reader, &c, sizeof(c));
 
-        notify_store(notify_batch_word(z, c.from_block, c.from_at),
+        notify_store((uint32_t *) notify_batch_word(z, c.from_block, c.from_at),
                      c.from_word);
-        notify_store(notify_batch_word(z, c.to_block, c.to_at), c.to_word);
+        notify_store((uint32_t *) notify_batch_word(z, c.to_block, c.to_at),
+                     c.to_word);
     }
+
+    notify_batch_apply_members(z, &reader, head.members);
 
     /* killed above, they are stored again; below, the words live on */
 
     notify_store(&m->stage, NOTIFY_BATCH_APPLIED);
+}
+
+
+/* the reader stands where they begin */
+
+static void
+notify_batch_apply_members(const notify_zone_t *z,
+    notify_batch_reader_t *reader, uint32_t n)
+{
+    uint64_t               *word;
+    notify_batch_member_t   m;
+
+    while (n--) {
+        notify_batch_read(z, reader, &m, sizeof(m));
+
+        word = notify_batch_word(z, m.block, m.at);
+        notify_store(word, (uint64_t) m.word[0] << 32 | m.word[1]);
+    }
 }
 
 
@@ -624,7 +726,8 @@ notify_batch_restore(notify_zone_t *z, uint32_t list)
 
 /*
  * Marking the keys has stored 0 to all entries of the dying seat, so that this
- * begins anew when a rebuild does.
+ * begins anew when a rebuild does.  Of its members, some may have been replaced
+ * since: their words are others' now.
  */
 
 static void
@@ -635,6 +738,7 @@ notify_batch_restore_changes(notify_zone_t *z, uint32_t message, uint32_t seat)
     notify_batch_head_t     head;
     notify_batch_reader_t   reader;
     notify_batch_change_t   c;
+    notify_batch_member_t   m;
 
     memset(&reader, 0, sizeof(notify_batch_reader_t));
     reader.message = message;
@@ -652,5 +756,10 @@ notify_batch_restore_changes(notify_zone_t *z, uint32_t message, uint32_t seat)
         k = notify_block(z, c.key);
         k->sockets += c.n;
         z->seats[seat].sockets += c.n;
+    }
+
+    while (head.members--) {
+        notify_batch_read(z, &reader, &m, sizeof(m));
+        notify_members_keep(z, m.key, seat, m.word[1]);
     }
 }

@@ -9,10 +9,10 @@
  *
  * Lock: calls named _locked, and those for a rebuild, want head->lock; the
  * others read a taken batch.  SIGKILL: storing the message's type decides
- * that the sockets are handed over.  The changes to entries that follow are
- * absolute words in the body, which a rebuild applies (again) until the stage
- * is stored.  A datagram whose batch was never stored is discarded by its
- * receiver.
+ * that the sockets are handed over.  The changes to entries and to members that
+ * follow are absolute words in the body, which a rebuild applies (again) until
+ * the stage is stored.  A datagram whose batch was never stored is discarded by
+ * its receiver.
  */
 
 #ifndef NOTIFY_BATCH_H_INCLUDED
@@ -31,6 +31,7 @@ typedef struct {
     uint32_t         to;                     /* the seat */
     uint32_t         n;                      /* sockets */
     const uint32_t  *keys;                   /* of each, joined by z->seat */
+    const uint32_t  *members;                /* what each is there, or 0 */
     const int       *descriptors;            /* of each */
     const uint8_t   *records;                /* the caller's, to be read by */
     size_t           length;                 /* _read(); bytes */
@@ -79,11 +80,11 @@ uint32_t notify_batch_open(const notify_zone_t *z, uint32_t message,
 uint32_t notify_batch_sockets(const notify_zone_t *z, uint32_t message);
 
 /*
- * The keys of a batch's sockets, one for each, in another order than that of
- * the records: for who cannot read those.
+ * The keys of a batch's sockets, one for each, and what member each is there,
+ * in another order than that of the records: for who cannot read those.
  */
 void notify_batch_keys(const notify_zone_t *z, uint32_t message,
-    uint32_t *keys);
+    uint32_t *keys, uint32_t *members);
 
 /* The next n bytes; the caller knows how many there are. */
 void notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,

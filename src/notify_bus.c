@@ -10,6 +10,7 @@
 #include "notify_lock.h"
 #include "notify_message.h"
 #include "notify_room.h"
+#include "notify_seat.h"
 #include "notify_store.h"
 
 
@@ -20,6 +21,10 @@
 #define NOTIFY_AHEAD  5000u
 
 
+static uint32_t notify_bus_join_locked(notify_zone_t *z,
+    const notify_name_of_t *name, uint32_t hash, notify_limit_t *limit);
+static bool notify_bus_again(notify_zone_t *z, const notify_limit_t *limit,
+    uint64_t now);
 static void notify_bus_resume_locked(const notify_zone_t *z, uint32_t key,
     notify_resume_t *r);
 static int notify_bus_read_locked(notify_zone_t *z, uint32_t key,
@@ -32,7 +37,7 @@ static unsigned notify_bus_take_locked(notify_zone_t *z, notify_item_t *items,
 
 uint32_t
 notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
-    uint64_t *since)
+    notify_limit_t *limit, uint64_t *since)
 {
     uint32_t  hash, key;
 
@@ -41,12 +46,12 @@ notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
     do {
         notify_lock(z);
 
-        key = notify_key_join_locked(z, name, hash, z->seat);
+        key = notify_bus_join_locked(z, name, hash, limit);
         *since = z->head->last_id;
 
         notify_unlock(z);
 
-    } while (key == 0 && notify_room_make(z, 0, 0));
+    } while (key == 0 && notify_bus_again(z, limit, 0));
 
     return key;
 }
@@ -54,7 +59,7 @@ notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
 
 uint32_t
 notify_bus_resume(notify_zone_t *z, const notify_name_of_t *name,
-    notify_resume_t *r)
+    notify_limit_t *limit, notify_resume_t *r)
 {
     uint32_t  hash, key;
 
@@ -63,7 +68,7 @@ notify_bus_resume(notify_zone_t *z, const notify_name_of_t *name,
     do {
         notify_lock(z);
 
-        key = notify_key_join_locked(z, name, hash, z->seat);
+        key = notify_bus_join_locked(z, name, hash, limit);
 
         if (key) {
             notify_bus_resume_locked(z, key, r);
@@ -71,9 +76,44 @@ notify_bus_resume(notify_zone_t *z, const notify_name_of_t *name,
 
         notify_unlock(z);
 
-    } while (key == 0 && notify_room_make(z, 0, r->now));
+    } while (key == 0 && notify_bus_again(z, limit, r->now));
 
     return key;
+}
+
+
+static uint32_t
+notify_bus_join_locked(notify_zone_t *z, const notify_name_of_t *name,
+    uint32_t hash, notify_limit_t *limit)
+{
+    if (limit && limit->max) {
+        return notify_limit_join_locked(z, name, hash, z->seat, limit);
+    }
+
+    return notify_key_join_locked(z, name, hash, z->seat);
+}
+
+
+/* whether it may join when it tries again */
+
+static bool
+notify_bus_again(notify_zone_t *z, const notify_limit_t *limit, uint64_t now)
+{
+    switch (limit ? limit->why : NOTIFY_LIMIT_FULL) {
+
+    case NOTIFY_LIMIT_FULL:
+        return notify_room_make(z, 0, now);
+
+    case NOTIFY_LIMIT_LOOK:
+        (void) notify_seat_sweep(z);
+        return true;
+
+    case NOTIFY_LIMIT_AGAIN:
+        return true;
+
+    default: /* NOTIFY_LIMIT_REFUSED */
+        return false;
+    }
 }
 
 
@@ -111,6 +151,22 @@ notify_bus_leave(notify_zone_t *z, uint32_t key)
     notify_lock(z);
 
     notify_key_leave_locked(z, key, z->seat);
+
+    notify_unlock(z);
+}
+
+
+void
+notify_bus_leave_member(notify_zone_t *z, uint32_t key, uint32_t member)
+{
+    if (member == 0) {
+        notify_bus_leave(z, key);
+        return;
+    }
+
+    notify_lock(z);
+
+    notify_limit_leave_locked(z, key, z->seat, member);
 
     notify_unlock(z);
 }
@@ -242,7 +298,9 @@ notify_bus_item(notify_zone_t *z, notify_item_t *item, uint32_t message,
     item->message = message;
     item->slot = slot;
     item->length = m->length;
-    item->code = m->kind == NOTIFY_CLOSE ? (uint16_t) m->u.code : 0;
+    item->code = m->kind == NOTIFY_CLOSE || m->kind == NOTIFY_REPLACE
+                 ? (uint16_t) m->u.code : 0;
+    item->member = m->kind == NOTIFY_REPLACE ? m->sockets : 0;
     item->kind = m->kind;
     item->json = m->json;
     item->stored = m->stored;

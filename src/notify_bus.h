@@ -14,6 +14,7 @@
 
 #include "notify_batch.h"
 #include "notify_keys.h"
+#include "notify_limit.h"
 #include "notify_message.h"
 #include "notify_publish.h"
 #include "notify_zone.h"
@@ -22,10 +23,12 @@
 /*
  * A socket of this worker joins the key.  Returns the key's block, by which it
  * leaves, and in *since the last id published: what it is to be sent has a
- * larger one.  0: the zone is full, also when all history has gone.
+ * larger one.  limit: NULL, or one whose max is 0, is none; else the socket is
+ * a member.  0: the zone is full, also when all history has gone; or it has not
+ * been let in: limit->why is NOTIFY_LIMIT_REFUSED.
  */
 uint32_t notify_bus_join(notify_zone_t *z, const notify_name_of_t *name,
-    uint64_t *since);
+    notify_limit_t *limit, uint64_t *since);
 
 /* Where a socket goes on that has had messages before. */
 typedef struct {
@@ -43,9 +46,12 @@ typedef struct {
  * with notify_bus_read(), until that says it is live.
  */
 uint32_t notify_bus_resume(notify_zone_t *z, const notify_name_of_t *name,
-    notify_resume_t *r);
+    notify_limit_t *limit, notify_resume_t *r);
 
 void notify_bus_leave(notify_zone_t *z, uint32_t key);
+
+/* The same for a member; one that is 0 is none. */
+void notify_bus_leave_member(notify_zone_t *z, uint32_t key, uint32_t member);
 
 /* How many sockets the user has on this node, in all its workers. */
 uint32_t notify_bus_online(notify_zone_t *z, const notify_name_of_t *name);
@@ -64,6 +70,7 @@ typedef struct {
     uint32_t             message;            /* its block */
     uint32_t             slot;               /* where this seat's target is */
     uint32_t             length;             /* of the frame */
+    uint32_t             member;             /* of NOTIFY_REPLACE */
     uint16_t             code;
     uint8_t              kind;
     bool                 json;

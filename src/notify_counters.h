@@ -26,6 +26,7 @@ enum {
     NOTIFY_N_REFUSED_USER,                   /* 400, 401: no or a bad user */
     NOTIFY_N_REFUSED_ORIGIN,                 /* 403 */
     NOTIFY_N_REFUSED_PEER,                   /* 403: not local */
+    NOTIFY_N_REFUSED_SOCKETS,                /* 429: notify_max_sockets */
     NOTIFY_N_REFUSED_RESERVE,                /* 503 */
     NOTIFY_N_REFUSED_ZONE,                   /* 503: zone full, or no seat */
     NOTIFY_N_CLIENT_MESSAGES,

@@ -88,6 +88,7 @@ notify_inbox_publish(notify_zone_t *z, uint32_t message)
 void
 notify_inbox_post(notify_zone_t *z, uint32_t message, uint32_t seat)
 {
+    notify_key_t      *k;
     notify_message_t  *m;
 
     m = notify_block(z, message);
@@ -100,7 +101,14 @@ notify_inbox_post(notify_zone_t *z, uint32_t message, uint32_t seat)
     notify_store(notify_type(z, message), NOTIFY_MESSAGE);
 
     z->head->messages++;
-    z->seats[seat].batches++;
+
+    if (m->kind == NOTIFY_BATCH) {
+        z->seats[seat].batches++;
+
+    } else {
+        k = notify_block(z, m->key);
+        k->messages++;
+    }
 
     notify_inbox_append(z, message, &m->targets[0]);
 }

@@ -25,7 +25,8 @@
 int notify_inbox_publish(notify_zone_t *z, uint32_t message);
 
 /*
- * Publishes a message that has no key to one seat.  It has its id and kind.
+ * Publishes a message to one seat: a batch, or one that has a key.  It has its
+ * id and kind.
  */
 void notify_inbox_post(notify_zone_t *z, uint32_t message, uint32_t seat);
 

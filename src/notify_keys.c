@@ -6,6 +6,7 @@
 
 #include "notify_blocks.h"
 #include "notify_keys.h"
+#include "notify_members.h"
 
 
 /* blocks that the rest of the longest name, or entries of all seats, take */
@@ -442,6 +443,10 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
         }
     }
 
+    if (!notify_members_mark(z, key)) {
+        return false;
+    }
+
     k->messages = 0;
     k->sockets = 0;
     k->stored = 0;
@@ -501,6 +506,8 @@ notify_key_index(notify_zone_t *z, uint32_t key)
         notify_key_free(z, key);
         return;
     }
+
+    notify_members_settle(z, key);
 
     bucket = &z->buckets[k->hash & (z->head->buckets - 1)];
     k->next = *bucket;
@@ -601,6 +608,8 @@ notify_key_free_chains(notify_zone_t *z, uint32_t key)
         more = ((notify_entries_t *) notify_block(z, b))->more;
         notify_record_free(z, b);
     }
+
+    notify_members_free(z, key);
 }
 
 

@@ -33,6 +33,9 @@ _Static_assert(sizeof(notify_page_t) <= NOTIFY_PAGE_META * NOTIFY_BLOCK,
 _Static_assert(sizeof(notify_key_t) == NOTIFY_RECORD_SIZE, "key");
 _Static_assert(sizeof(notify_entries_t) == NOTIFY_RECORD_SIZE, "entries");
 _Static_assert(sizeof(notify_name_t) == NOTIFY_RECORD_SIZE, "name");
+_Static_assert(sizeof(notify_members_t) == NOTIFY_RECORD_SIZE, "members");
+_Static_assert(NOTIFY_SEATS_MAX <= 1u << (64 - NOTIFY_MEMBER_SEAT),
+               "members");
 _Static_assert(sizeof(notify_targets_t) == NOTIFY_RECORD_SIZE, "targets");
 _Static_assert(sizeof(notify_message_t) <= NOTIFY_RECORD_SIZE, "message");
 _Static_assert(sizeof(notify_extent_t) == 8, "extent");

@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          4u
+#define NOTIFY_LAYOUT          5u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           64u
@@ -128,6 +128,7 @@ typedef struct {
     uint32_t         generation;             /* truth: configurations so far */
     uint64_t         size;                   /* truth: bytes of pages allowed */
     uint64_t         last_id;                /* truth */
+    uint64_t         serial;                 /* truth: of the last member */
     uint64_t         birth;                  /* no id before it was ours */
     uint32_t         top;                    /* truth: pages ever touched */
 
@@ -171,7 +172,7 @@ typedef struct {
  * has, in one word, and is 0 when none.
  */
 #define NOTIFY_KEY_ENTRIES     6u
-#define NOTIFY_KEY_NAME        56u
+#define NOTIFY_KEY_NAME        52u
 
 typedef struct {
     uint64_t         lost;                   /* the largest id of a message
@@ -185,6 +186,7 @@ typedef struct {
     uint32_t         hash;
     uint32_t         more;                   /* first notify_entries_t, or 0 */
     uint32_t         rest;                   /* first notify_name_t, or 0 */
+    uint32_t         members;                /* first notify_members_t, or 0 */
     uint16_t         length;                 /* of realm and user */
     uint8_t          realm;                  /* of these, the realm's */
     uint8_t          reserved;
@@ -206,6 +208,38 @@ typedef struct {
     uint8_t          name[NOTIFY_NAME];
 } notify_name_t;
 
+/*
+ * Members: the sockets of a key that a limit counts, a word for each: whose
+ * it is, and its serial, which says who is older.  0: unused.  Truth; but that
+ * a socket of a seat is there at all, its entry says.  SIGKILL: both are stored
+ * by the seat's own worker, the entry first when it joins and last when it
+ * leaves, so that a word without its entry never stands there; an entry
+ * without its word is a dead worker's, whose both go when it is reaped.  Who is
+ * replaced by another seat's socket is told (NOTIFY_REPLACE) before its word
+ * is another's: killed between, it goes all the same.  A batch moves words as
+ * it does entries; a rebuild notes in them which of a dying seat it keeps.
+ */
+#define NOTIFY_MEMBERS_MAX     1024u         /* of a key */
+#define NOTIFY_MEMBERS         15u
+
+typedef struct {
+    uint32_t         more;
+    uint32_t         reserved;
+    uint64_t         words[NOTIFY_MEMBERS];
+} notify_members_t;
+
+#define NOTIFY_SERIAL_BITS     53u
+#define NOTIFY_MEMBER_SEAT     (NOTIFY_SERIAL_BITS + 1)
+#define NOTIFY_MEMBER_KEEP     ((uint64_t) 1 << NOTIFY_SERIAL_BITS)
+
+#define notify_member(seat, serial)                                           \
+    ((uint64_t) (seat) << NOTIFY_MEMBER_SEAT | (serial))
+#define notify_member_seat(w)  ((uint32_t) ((w) >> NOTIFY_MEMBER_SEAT))
+#define notify_member_serial(w)  ((w) & (NOTIFY_MEMBER_KEEP - 1))
+
+/* what its worker calls it: no other member of the key is called so */
+#define notify_member_id(w)    ((uint32_t) (w))
+
 /* an entry: the seat in the upper bits, the number of sockets below */
 #define notify_entry(seat, n)  ((uint32_t) (seat) << 20 | (n))
 #define notify_entry_seat(e)   ((e) >> 20)
@@ -224,6 +258,7 @@ enum {
     NOTIFY_TEXT = 1,                         /* frames as RFC 6455 has them */
     NOTIFY_BINARY,
     NOTIFY_CLOSE,                            /* close the key's sockets */
+    NOTIFY_REPLACE,                          /* close one of them, a member */
     NOTIFY_BATCH                             /* adopt sockets (batch.h) */
 };
 
@@ -273,11 +308,12 @@ typedef struct {
 
     union {
         uint32_t     expires;                /* stored: s since the epoch */
-        uint32_t     code;                   /* of NOTIFY_CLOSE */
+        uint32_t     code;                   /* of NOTIFY_CLOSE, _REPLACE */
         uint32_t     seat;                   /* of a draft: its maker's */
     } u;
 
-    uint32_t         sockets;                /* of the receipt */
+    uint32_t         sockets;                /* of the receipt; of _REPLACE:
+                                                which member */
     uint32_t         older;                  /* derived: of all histories */
     uint32_t         newer;
     notify_target_t  targets[NOTIFY_MESSAGE_TARGETS];

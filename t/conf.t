@@ -605,3 +605,97 @@ invalid value "many" in "notify_history", write a number of messages from 1 to 1
 --- error_log
 [emerg]
 "notify_expires" directive is duplicate
+
+
+
+=== TEST 57: notify_max_sockets wants a number
+--- config
+    notify_max_sockets many;
+--- must_die
+--- error_log
+[emerg]
+invalid value "many" in "notify_max_sockets", write a number of sockets from 1 to 1024 and, if you like, refuse, or off
+
+
+
+=== TEST 58: notify_max_sockets has a bound
+--- config
+    notify_max_sockets 1025;
+--- must_die
+--- error_log
+[emerg]
+invalid value "1025" in "notify_max_sockets", write a number of sockets from 1 to 1024
+
+
+
+=== TEST 59: notify_max_sockets is no negative number
+--- config
+    notify_max_sockets -1;
+--- must_die
+--- error_log
+[emerg]
+invalid value "-1" in "notify_max_sockets", write a number of sockets from 1 to 1024
+
+
+
+=== TEST 60: notify_max_sockets knows one word behind the number
+--- config
+    notify_max_sockets 5 replace;
+--- must_die
+--- error_log
+[emerg]
+invalid value "replace" in "notify_max_sockets", write a number of sockets from 1 to 1024
+
+
+
+=== TEST 61: notify_max_sockets cannot refuse beyond no limit
+--- config
+    notify_max_sockets off refuse;
+--- must_die
+--- error_log
+[emerg]
+invalid value "refuse" in "notify_max_sockets", write a number of sockets from 1 to 1024
+
+
+
+=== TEST 62: notify_max_sockets is written once
+--- config
+    notify_max_sockets 5;
+    notify_max_sockets off;
+--- must_die
+--- error_log
+[emerg]
+"notify_max_sockets" directive is duplicate
+
+
+
+=== TEST 63: notify_max_sockets has two arguments at most
+--- config
+    notify_max_sockets 5 refuse now;
+--- must_die
+--- error_log
+[emerg]
+invalid number of arguments in "notify_max_sockets" directive
+
+
+
+=== TEST 64: notify_max_sockets belongs to http, server, and location
+--- main_config
+    notify_max_sockets 5;
+--- must_die
+--- error_log
+[emerg]
+"notify_max_sockets" directive is not allowed here
+
+
+
+=== TEST 65: notify_max_sockets is inherited, and can be taken back
+--- http_config
+    notify_max_sockets 1024;
+--- config
+    notify_max_sockets 1 refuse;
+    location /client { notify_socket; }
+    location /off { notify_socket; notify_max_sockets off; }
+    location /zero { notify_socket; notify_max_sockets 0; }
+--- no_error_log
+[warn]

@@ -130,6 +130,7 @@ notify_sockets 0
 notify_users 0
 notify_pushes_total 0
 notify_refusals_total{cause="origin"} 0
+notify_refusals_total{cause="sockets"} 0
 notify_closes_total{code="1000"} 0
 
 
@@ -311,6 +312,7 @@ refusals.request 1
 refusals.user 1
 refusals.origin 1
 refusals.peer 1
+refusals.sockets 0
 refusals.reserve 0
 refusals.zone 0
 pushes.bad_request 1

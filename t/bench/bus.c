@@ -75,7 +75,7 @@ join(unsigned me)
     for (i = 0; i < USERS; i++) {
         name_of(&name, text, me * USERS + i);
 
-        if (notify_bus_join(&zone, &name, &since) == 0) {
+        if (notify_bus_join(&zone, &name, NULL, &since) == 0) {
             fprintf(stderr, "the zone is full\n");
             exit(1);
         }

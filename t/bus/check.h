@@ -203,6 +203,96 @@ check_entry(check_t *c, uint32_t key, uint32_t entry, uint8_t *seats,
 }
 
 
+/* how many sockets the entries give to a seat */
+
+static uint32_t
+check_entry_of(const check_t *c, uint32_t key, uint32_t seat)
+{
+    uint32_t             *entry;
+    notify_entry_walk_t   at;
+
+    memset(&at, 0, sizeof(at));
+
+    while ((entry = notify_key_entry_next(c->z, key, &at)) != NULL) {
+        if (*entry && notify_entry_seat(*entry) == seat) {
+            return notify_entry_n(*entry);
+        }
+    }
+
+    return 0;
+}
+
+
+static bool
+check_members(check_t *c, uint32_t key)
+{
+    uint32_t           b, i, n, used, seat;
+    uint32_t           seats[NOTIFY_SEATS_MAX];
+    uint64_t           word, words[NOTIFY_MEMBERS_MAX];
+    notify_key_t      *k;
+    notify_members_t  *m;
+
+    k = notify_block(c->z, key);
+    memset(seats, 0, sizeof(seats));
+    n = 0;
+
+    for (b = k->members; b; b = m->more) {
+
+        if (!check_claim(c, b, NOTIFY_RECORD, false, "members")) {
+            return false;
+        }
+
+        m = notify_block(c->z, b);
+        used = n;
+
+        for (i = 0; i < NOTIFY_MEMBERS; i++) {
+            word = m->words[i];
+
+            if (word == 0) {
+                continue;
+            }
+
+            if (n == NOTIFY_MEMBERS_MAX) {
+                return check_fail(c, "key %u: too many members", key);
+            }
+
+            words[n++] = word;
+            seat = notify_member_seat(word);
+
+            if (seat >= c->z->head->seats
+                || ++seats[seat] > check_entry_of(c, key, seat))
+            {
+                return check_fail(c, "key %u: a member of seat %u, which has "
+                                  "%u sockets", key, seat,
+                                  check_entry_of(c, key, seat));
+            }
+
+            if (word & NOTIFY_MEMBER_KEEP || notify_member_id(word) == 0
+                || notify_member_serial(word) > c->z->head->serial)
+            {
+                return check_fail(c, "key %u: member %llx", key,
+                                  (unsigned long long) word);
+            }
+        }
+
+        if (used == n) {
+            return check_fail(c, "key %u: a block without members", key);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        for (b = 0; b < i; b++) {
+            if (notify_member_id(words[b]) == notify_member_id(words[i])) {
+                return check_fail(c, "key %u: two members are %u", key,
+                                  notify_member_id(words[i]));
+            }
+        }
+    }
+
+    return true;
+}
+
+
 static bool
 check_key(check_t *c, uint32_t key)
 {
@@ -252,7 +342,7 @@ check_key(check_t *c, uint32_t key)
         return check_fail(c, "key %u: is of no use", key);
     }
 
-    return true;
+    return check_members(c, key);
 }
 
 
@@ -375,7 +465,7 @@ check_owner(check_t *c, uint32_t message)
         c->histories[m->key]++;
         c->stored++;
 
-    } else if (m->kind != NOTIFY_CLOSE
+    } else if (m->kind != NOTIFY_CLOSE && m->kind != NOTIFY_REPLACE
                && ((notify_key_t *) notify_block(c->z, m->key))->lost < m->id)
     {
         return check_fail(c, "message %u: who resumes is not told that it is "
@@ -932,7 +1022,8 @@ check_dump_message(const notify_zone_t *z, uint32_t message, FILE *f)
     }
 
     fprintf(f, " %llx/%u/%u/%u/%llx", (unsigned long long) m->id, m->kind,
-            m->kind == NOTIFY_CLOSE ? m->u.code : 0, m->length,
+            m->kind == NOTIFY_CLOSE ? m->u.code
+            : m->kind == NOTIFY_REPLACE ? m->sockets : 0, m->length,
             (unsigned long long) sum);
 }
 
@@ -944,7 +1035,49 @@ check_compare(const void *a, const void *b)
 }
 
 
-/* one line: the name, how many sockets each seat has, in the seats' order */
+static int
+check_older(const void *a, const void *b)
+{
+    uint64_t  p, q;
+
+    p = notify_member_serial(*(const uint64_t *) a);
+    q = notify_member_serial(*(const uint64_t *) b);
+
+    return p < q ? -1 : p > q;
+}
+
+
+/* a key's members, the oldest first; returns how many */
+
+static uint32_t
+check_members_of(const notify_zone_t *z, uint32_t key,
+    uint64_t words[NOTIFY_MEMBERS_MAX])
+{
+    uint32_t           b, i, n;
+    notify_members_t  *m;
+
+    n = 0;
+
+    for (b = ((notify_key_t *) notify_block(z, key))->members; b; b = m->more) {
+        m = notify_block(z, b);
+
+        for (i = 0; i < NOTIFY_MEMBERS; i++) {
+            if (m->words[i]) {
+                words[n++] = m->words[i];
+            }
+        }
+    }
+
+    qsort(words, n, sizeof(uint64_t), check_older);
+
+    return n;
+}
+
+
+/*
+ * One line: the name, how many sockets each seat has, in the seats' order, and
+ * the members, the oldest first.
+ */
 
 static char *
 check_dump_key(const notify_zone_t *z, uint32_t key)
@@ -953,7 +1086,8 @@ check_dump_key(const notify_zone_t *z, uint32_t key)
     FILE                 *f;
     size_t                size;
     uint8_t               bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX];
-    uint32_t              i, *entry, n[NOTIFY_SEATS_MAX];
+    uint32_t              i, *entry, members, n[NOTIFY_SEATS_MAX];
+    uint64_t              words[NOTIFY_MEMBERS_MAX];
     notify_key_t         *k;
     notify_name_of_t      name;
     notify_entry_walk_t   at;
@@ -981,6 +1115,14 @@ check_dump_key(const notify_zone_t *z, uint32_t key)
         if (n[i]) {
             fprintf(f, " %u:%u", i, n[i]);
         }
+    }
+
+    members = check_members_of(z, key, words);
+
+    for (i = 0; i < members; i++) {
+        fprintf(f, ", %llu of %u",
+                (unsigned long long) notify_member_serial(words[i]),
+                notify_member_seat(words[i]));
     }
 
     fclose(f);

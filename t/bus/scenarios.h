@@ -47,10 +47,44 @@ base_join(unsigned v, unsigned k)
     uint64_t  since;
 
     joined[njoined].view = v;
-    joined[njoined].block = notify_bus_join(&live[v], &name[k], &since);
+    joined[njoined].block = notify_bus_join(&live[v], &name[k], NULL, &since);
 
     if (joined[njoined++].block == 0) {
         broken("base_join");
+    }
+}
+
+
+/* as a member, where there may be max of them */
+
+static uint32_t
+member(notify_zone_t *z, unsigned k, uint32_t max, bool refuse,
+    uint32_t *block)
+{
+    uint64_t        since;
+    notify_limit_t  limit;
+
+    memset(&limit, 0, sizeof(limit));
+    limit.max = max;
+    limit.refuse = refuse;
+    limit.code = 4409;
+    limit.now = NOW;
+
+    *block = notify_bus_join(z, &name[k], &limit, &since);
+
+    return limit.member;
+}
+
+
+static void
+base_member(unsigned v, unsigned k)
+{
+    joined[njoined].view = v;
+    joined[njoined].member = member(&live[v], k, 100, true,
+                                    &joined[njoined].block);
+
+    if (joined[njoined++].block == 0) {
+        broken("base_member");
     }
 }
 
@@ -308,7 +342,7 @@ victim_join(notify_zone_t *z, unsigned k)
 {
     uint64_t  since;
 
-    if (notify_bus_join(z, &name[k], &since) == 0) {
+    if (notify_bus_join(z, &name[k], NULL, &since) == 0) {
         _exit(3);
     }
 }
@@ -370,6 +404,29 @@ dead_before_waking(notify_zone_t *z)
 }
 
 
+static uint32_t
+victim_member(notify_zone_t *z, unsigned k, uint32_t max)
+{
+    uint32_t  block, id;
+
+    id = member(z, k, max, false, &block);
+
+    if (block == 0) {
+        _exit(3);
+    }
+
+    return id;
+}
+
+
+static void
+dead_with_members(notify_zone_t *z)
+{
+    (void) victim_member(z, 0, 5);
+    (void) victim_member(z, 0, 5);
+}
+
+
 static void
 dead_with_messages(notify_zone_t *z)
 {
@@ -407,6 +464,9 @@ dead_in_the_lock(notify_zone_t *z)
 
 static notify_zone_t  other;
 
+/* what each of the sockets is, that are handed over next */
+static uint32_t  ids[8];
+
 static bool
 hand_over(notify_zone_t *from, uint32_t to, const unsigned *k, uint32_t n)
 {
@@ -429,6 +489,7 @@ hand_over(notify_zone_t *from, uint32_t to, const unsigned *k, uint32_t n)
     batch.to = to;
     batch.n = n;
     batch.keys = keys;
+    batch.members = ids;
     batch.descriptors = fd;
     batch.records = (const uint8_t *) keys;
     batch.length = n * sizeof(uint32_t);
@@ -468,6 +529,44 @@ victim_adopts(notify_zone_t *z)
     if (!hand_over(&other, z->seat, hand_two, 3)) {
         _exit(3);
     }
+}
+
+
+/* one of them has been replaced on its way, by one that dies as well */
+
+static void
+victim_adopts_members(notify_zone_t *z)
+{
+    if (notify_seat_take(z, 2) == -1) {
+        _exit(3);
+    }
+
+    z->seats[z->seat].capacity = 100;
+    other = zone;
+
+    if (notify_seat_take(&other, 1) == -1) {
+        _exit(3);
+    }
+
+    ids[0] = victim_member(&other, 0, 3);
+    victim_join(&other, 1);
+    ids[2] = victim_member(&other, 0, 3);
+
+    if (!hand_over(&other, z->seat, hand_two, 3)) {
+        _exit(3);
+    }
+
+    (void) victim_member(&other, 0, 2);
+}
+
+
+/* the others are adopted; those that came after them have been dropped */
+
+static void
+victim_adopts_all(notify_zone_t *z)
+{
+    victim_adopts_members(z);
+    notify_seat_leave(&other);
 }
 
 
@@ -572,7 +671,7 @@ run_join(notify_zone_t *z)
 {
     uint64_t  since;
 
-    (void) notify_bus_join(z, &name[0], &since);
+    (void) notify_bus_join(z, &name[0], NULL, &since);
 }
 
 
@@ -581,7 +680,128 @@ run_join_long(notify_zone_t *z)
 {
     uint64_t  since;
 
-    (void) notify_bus_join(z, &name[2], &since);
+    (void) notify_bus_join(z, &name[2], NULL, &since);
+}
+
+
+static void
+run_member(notify_zone_t *z)
+{
+    uint32_t  block;
+
+    (void) member(z, 0, 20, true, &block);
+}
+
+
+static void
+run_member_refused(notify_zone_t *z)
+{
+    uint32_t  block;
+
+    (void) member(z, 0, 2, true, &block);
+}
+
+
+static void
+run_member_replaces(notify_zone_t *z)
+{
+    uint32_t  block;
+
+    (void) member(z, 0, 2, false, &block);
+}
+
+
+static void
+base_members(void)
+{
+    base_member(0, 0);
+    base_member(1, 0);
+}
+
+
+static void
+base_members_three(void)
+{
+    base_members();
+    base_member(0, 0);
+}
+
+
+/* as many as fit into a block */
+
+static void
+base_members_block(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < NOTIFY_MEMBERS; i++) {
+        base_member(i % 3, 0);
+    }
+}
+
+
+static void
+base_members_full(void)
+{
+    base_members();
+    base_full(0);
+}
+
+
+/* room for the entry of the key, and none for the word */
+
+static void
+base_member_full(void)
+{
+    base_join_each(6, 0);
+    base_full(1);
+}
+
+
+static uint32_t  own;
+
+static void
+prepare_member(notify_zone_t *z)
+{
+    prepare_seat(z);
+    own = victim_member(z, 0, 20);
+}
+
+
+/* taking a seat would sweep them: they die when the victim has its own */
+
+static void
+prepare_beside_dead(notify_zone_t *z)
+{
+    sigset_t  set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    (void) sigprocmask(SIG_BLOCK, &set, NULL);
+
+    prepare_seat(z);
+    base_dead(dead_with_members);
+}
+
+
+static void
+prepare_members(notify_zone_t *z)
+{
+    prepare_member(z);
+    (void) victim_member(z, 0, 20);
+}
+
+
+static void
+run_leave_member(notify_zone_t *z)
+{
+    uint32_t  key;
+
+    notify_lock(z);
+    key = notify_key_find_locked(z, &name[0], notify_key_hash(z, &name[0]));
+    notify_unlock(z);
+
+    notify_bus_leave_member(z, key, own);
 }
 
 
@@ -952,6 +1172,20 @@ prepare_old_inbox(notify_zone_t *z)
 
 
 static void
+prepare_old_members(notify_zone_t *z)
+{
+    if (notify_seat_take(z, 0) == -1) {
+        _exit(3);
+    }
+
+    ids[0] = victim_member(z, 0, 20);
+    victim_join(z, 1);
+    ids[2] = victim_member(z, 0, 20);
+    (void) victim_member(z, 0, 20);
+}
+
+
+static void
 run_hand_over(notify_zone_t *z)
 {
     (void) hand_over(z, live[3].seat, hand_same, 2);
@@ -969,18 +1203,18 @@ static void
 run_adopt(notify_zone_t *z)
 {
     int                    fd[8];
-    uint32_t               i, n, key;
+    uint32_t               i, n, keys[8], members[8];
     notify_item_t          item;
     notify_batch_reader_t  reader;
 
     (void) notify_bus_take(z, &item, 1, NULL, 0);
 
     n = notify_batch_open(z, item.message, &reader);
+    notify_batch_keys(z, item.message, keys, members);
     (void) notify_batch_receive(z, z->seat, item.id, fd, n);
 
     for (i = 0; i < n; i++) {
-        notify_batch_read(z, &reader, &key, sizeof(key));
-        notify_bus_leave(z, key);
+        notify_bus_leave_member(z, keys[i], members[i]);
     }
 
     (void) notify_bus_take(z, NULL, 0, &item.slot, 1);
@@ -992,6 +1226,14 @@ base_dead_adopting(void)
 {
     base_join_each(3, 0);
     base_dead(victim_adopts_two);
+}
+
+
+static void
+base_dead_adopting_members(void)
+{
+    base_members();
+    base_dead(victim_adopts_members);
 }
 
 
@@ -1101,7 +1343,7 @@ prepare_reading(notify_zone_t *z)
 
     resume.last = stored[0].id;
     resume.now = now;
-    reading = notify_bus_resume(z, &name[0], &resume);
+    reading = notify_bus_resume(z, &name[0], NULL, &resume);
 }
 
 
@@ -1120,7 +1362,7 @@ run_resume(notify_zone_t *z)
     resume.last = stored[0].id;
     resume.now = now;
 
-    (void) notify_bus_resume(z, &name[0], &resume);
+    (void) notify_bus_resume(z, &name[0], NULL, &resume);
 }
 
 
@@ -1169,6 +1411,35 @@ static const scenario_t  scenarios[] = {
       base_full_up, prepare_seat, run_join, 0, 0, 0 },
     { "join: refused, no blocks for the name",
       base_full_but_two, prepare_seat, run_join_long, 0, 0, 0 },
+
+    { "member: of a new key",
+      base_none, prepare_seat, run_member, 0, 0, 0 },
+    { "member: the first of a key",
+      base_three, prepare_seat, run_member, 0, 0, 0 },
+    { "member: beside others",
+      base_members, prepare_member, run_member, 0, 0, 0 },
+    { "member: where the words are all in use",
+      base_members_block, prepare_seat, run_member, 0, 0, 0 },
+    { "member: refused",
+      base_members, prepare_seat, run_member_refused, 0, 0, 0 },
+    { "member: refused, no block for its word",
+      base_member_full, prepare_seat, run_member, 0, 0, 0 },
+    { "member: in place of the oldest",
+      base_members, prepare_seat, run_member_replaces, 2, 1, 0 },
+    { "member: in place of one of its own seat",
+      base_none, prepare_members, run_member_replaces, 0, 0, 0 },
+    { "member: in place of two",
+      base_members_three, prepare_seat, run_member_replaces, 4, 2, 0 },
+    { "member: in place of none, the zone is full",
+      base_members_full, prepare_seat, run_member_replaces, 0, 0, 0 },
+    { "member: where those who were have died",
+      base_one, prepare_beside_dead, run_member_refused, 0, 0, 0 },
+    { "leave: one of two members",
+      base_none, prepare_members, run_leave_member, 0, 0, 0 },
+    { "leave: the last member",
+      base_three, prepare_member, run_leave_member, 0, 0, 0 },
+    { "leave: the last member of a block",
+      base_members_block, prepare_member, run_leave_member, 0, 0, 0 },
 
     { "leave: one of two sockets",
       base_one, prepare_joined_twice, run_leave, 0, 0, 0 },
@@ -1260,6 +1531,16 @@ static const scenario_t  scenarios[] = {
       base_heir_full, prepare_old, run_hand_over, 0, 0, 0 },
     { "hand over: refused, the seat has no room",
       base_heir_gone, prepare_old, run_hand_over, 0, 0, 0 },
+    { "hand over: members, and a socket that is none",
+      base_heir, prepare_old_members, run_hand_over_two, 1, 1, 0 },
+    { "adopt: members, of which one has been replaced",
+      base_members, victim_adopts_all, run_adopt, 1, -2, 0 },
+    { "sweep: one has died with members on their way",
+      base_dead_adopting_members, prepare_none, run_sweep, 0, 0, 0 },
+    { "seat: take, when one has died with members on their way",
+      base_dead_adopting_members, prepare_none, run_seat_take, 0, 0, 0 },
+    { "rebuild: members are on their way",
+      base_dead_adopting_members, prepare_none, run_rebuild, 0, 0, 0 },
     { "adopt: sockets that leave at once",
       base_three, victim_adopts_one, run_adopt, 1, -2, 0 },
     { "adopt: the first of two batches",

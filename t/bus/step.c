@@ -85,6 +85,7 @@ typedef struct {
 typedef struct {
     unsigned     view;                       /* of a stored message: its name */
     uint32_t     block;
+    uint32_t     member;
     uint64_t     id;
 } owned_t;
 
@@ -649,16 +650,18 @@ recover(const notify_zone_t *on, bool lock_first, char **dump)
 }
 
 
-/* its sockets leave at once: their records are the keys */
+/* its sockets leave at once */
 
 static void
 adopt(notify_zone_t *z, const notify_item_t *item)
 {
     int                    fd[NOTIFY_BATCH_MAX];
-    uint32_t               i, n, key;
+    uint32_t               i, n, keys[NOTIFY_BATCH_MAX];
+    uint32_t               members[NOTIFY_BATCH_MAX];
     notify_batch_reader_t  reader;
 
     n = notify_batch_open(z, item->message, &reader);
+    notify_batch_keys(z, item->message, keys, members);
 
     strangers |= z->seats[z->seat].sockets < n;
 
@@ -672,8 +675,7 @@ adopt(notify_zone_t *z, const notify_item_t *item)
     }
 
     for (i = 0; i < n; i++) {
-        notify_batch_read(z, &reader, &key, sizeof(key));
-        notify_bus_leave(z, key);
+        notify_bus_leave_member(z, keys[i], members[i]);
     }
 }
 
@@ -774,7 +776,7 @@ wind_down(const notify_zone_t *on, bool heir)
 
     for (i = 0; i < njoined; i++) {
         v = view_of(on, joined[i].view);
-        notify_bus_leave(&v, joined[i].block);
+        notify_bus_leave_member(&v, joined[i].block, joined[i].member);
     }
 
     v = *on;

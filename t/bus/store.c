@@ -418,12 +418,12 @@ resume(served_t *s, client_t *c)
     r.now = START + now();
 
     if (c->ngot == 0) {
-        s->block = notify_bus_join(&zone, &names[c->key], &s->since);
+        s->block = notify_bus_join(&zone, &names[c->key], NULL, &s->since);
         s->reading = false;
 
     } else {
         r.last = c->got[c->ngot - 1].id;
-        s->block = notify_bus_resume(&zone, &names[c->key], &r);
+        s->block = notify_bus_resume(&zone, &names[c->key], NULL, &r);
         s->since = r.since;
         s->reading = true;
     }

@@ -427,7 +427,7 @@ join(uint32_t k)
     s->key = k;
     s->status = JOINING;
 
-    block = notify_bus_join(&zone, &names[k], &since);
+    block = notify_bus_join(&zone, &names[k], NULL, &since);
 
     if (block) {
         s->block = block;

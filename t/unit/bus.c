@@ -193,7 +193,7 @@ join(unsigned v, unsigned k)
     before = check_dump(&view[0].z);
     left = room();
 
-    key = notify_bus_join(&view[v].z, &name[k], &since);
+    key = notify_bus_join(&view[v].z, &name[k], NULL, &since);
 
     if (since != last_id) {
         failed("join: since is not the last id");

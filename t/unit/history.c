@@ -596,8 +596,8 @@ join(view_t *w, unsigned k, bool resume)
     r.last = resume ? some_last(k) : 0;
     r.now = now;
 
-    key = resume ? notify_bus_resume(&w->z, &name[k], &r)
-                 : notify_bus_join(&w->z, &name[k], &since);
+    key = resume ? notify_bus_resume(&w->z, &name[k], NULL, &r)
+                 : notify_bus_join(&w->z, &name[k], NULL, &since);
 
     settle("join", KEYS, 0, left < 1);
 
@@ -1129,7 +1129,7 @@ resume(notify_zone_t *z, const char *user, uint64_t last, notify_resume_t *r)
     r->last = last;
     r->now = now;
 
-    return notify_bus_resume(z, &n, r);
+    return notify_bus_resume(z, &n, NULL, r);
 }
 
 

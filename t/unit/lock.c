@@ -150,7 +150,7 @@ large(void)
 
     for (i = 0; i < KEYS; i++) {
         name.user_length = (size_t) sprintf(text, "%u", i);
-        wrong += notify_bus_join(&big, &name, &since) == 0;
+        wrong += notify_bus_join(&big, &name, NULL, &since) == 0;
 
         if (i % 2) {
             wrong += notify_bus_publish(&big, &name, &p, &receipt) != 0;

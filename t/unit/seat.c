@@ -27,7 +27,7 @@ join(notify_zone_t *z)
 {
     uint64_t  since;
 
-    return notify_bus_join(z, &name, &since);
+    return notify_bus_join(z, &name, NULL, &since);
 }
 
 

@@ -119,7 +119,7 @@ resume(unsigned k, uint64_t last)
 
     r.last = last;
     r.now = now;
-    key = notify_bus_resume(&z, &name[k], &r);
+    key = notify_bus_resume(&z, &name[k], NULL, &r);
 
     if (key == 0) {
         nfull++;
@@ -210,7 +210,7 @@ no_gap(unsigned k)
 
     r.last = published[k][i - 1].id;
     r.now = now;
-    key = notify_bus_resume(&z, &name[k], &r);
+    key = notify_bus_resume(&z, &name[k], NULL, &r);
 
     if (key) {
         if (r.gap) {

@@ -100,7 +100,7 @@ attached(void)
         return;
     }
 
-    key = notify_bus_join(&z, &name, &since);
+    key = notify_bus_join(&z, &name, NULL, &since);
 
     is(notify_zone_attach(&other, z.fd), 0, "a zone is found by its file");
     ok(other.base != z.base, "at another address");
@@ -210,7 +210,7 @@ fill(notify_zone_t *z, uint32_t *first)
     for (n = 0; ; n++) {
         name.user_length = (size_t) sprintf(text, "%u", *first + n);
 
-        if (notify_bus_join(z, &name, &since) == 0) {
+        if (notify_bus_join(z, &name, NULL, &since) == 0) {
             *first += n;
             return n;
         }

@@ -411,13 +411,26 @@ ngx_http_notify_handshake_origin(ngx_http_request_t *r,
 
     ngx_http_notify_count(NOTIFY_N_REFUSED_ORIGIN, 1);
 
+    if (!one) {
+        return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "Origin",
+                                      "there is more than one Origin, the "
+                                      "first is \"%V\", host is \"%V\"",
+                                      &h->value, &host);
+    }
+
+    /* what follows is for a configuration, and the peer has written it */
+
+    if (origin.type == NOTIFY_ORIGIN_INVALID) {
+        return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "Origin",
+                                      "origin \"%V\" is not one that a browser "
+                                      "sends, host is \"%V\"",
+                                      &h->value, &host);
+    }
+
     return ngx_http_notify_refuse(r, NGX_HTTP_FORBIDDEN, "Origin",
-                                  one ? "origin \"%V\" is not that of host "
-                                        "\"%V\"; to let it in, write "
-                                        "\"notify_origins same %V;\" in this "
-                                        "location"
-                                      : "there is more than one Origin, the "
-                                        "first is \"%V\", host is \"%V\"",
+                                  "origin \"%V\" is not that of host \"%V\"; "
+                                  "to let it in, write \"notify_origins same "
+                                  "%V;\" in this location",
                                   &h->value, &host, &h->value);
 }
 

@@ -3,9 +3,6 @@
 # Shows that t/handover.t can fail: the module is built from a copy of the
 # sources in which one step of the handover is taken out, and the same account
 # must say that messages are missing.
-#
-# And that a module of another version, which writes sockets down in another
-# way, does not read what is not for it.
 
 use strict;
 use warnings;
@@ -171,45 +168,6 @@ for my $mutant (@MUTANTS) {
     } else {
         is_deeply($errors, [], "$name: none is");
     }
-}
-
-my $foreign = build('another version', 'ngx_http_notify_record.h',
-                    '((uint32_t) (1u << 24', '((uint32_t) (99u << 24');
-my ($ndk, $module) = NotifyEnv::modules();
-
-{
-    my $nginx = NotifyHandover->new(workers => 2,
-                                    http => 'notify_drain 1s;')->start;
-    my @sockets = $nginx->sockets(20, 42);
-
-    $nginx->reload(modules => [ $ndk, $foreign ]);
-    my @new = $nginx->sockets(5, 42);
-    $nginx->wait_log(qr/\d+ sockets stay \(the new module is of another/);
-    is_deeply($nginx->closes(20, \@sockets), { 1012 => 20 },
-              'sockets do not go to another version, but are drained');
-    $nginx->wait_old;
-    $nginx->reaches(42, 'its own', @new);
-    is($nginx->status->{handover}{handed_over}, 0, 'none was handed over');
-    $nginx->stop;
-}
-
-{
-    my $nginx = NotifyHandover->new(workers => 2)->start;
-    my @sockets = $nginx->sockets(40, 42);
-    my ($slow) = $nginx->hand_over_to_frozen(sub { $_[0] });
-    my %places = $nginx->places;
-    my $lost = $places{$slow};
-
-    # It is not started again, so that its heir is one of another version.
-    $nginx->reload_past(modules => [ $ndk, $foreign ]);
-    kill KILL => $slow;
-    $nginx->reload_past;
-
-    is_deeply($nginx->closes($lost, \@sockets), { 1012 => $lost },
-              'an heir of another version closes what it inherits');
-    $nginx->wait_log(qr/\d+ sockets of another version of this module/);
-    $nginx->reaches(42, 'the others', @sockets);
-    $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
 }
 
 done_testing();

@@ -257,21 +257,7 @@ qr/\[error\].*zone "notify" is full, raise notify_zone/
 
 
 
-=== TEST 15: the same of a longer body
---- config
-    location /new/ { notify_push; }
---- pipelined_requests eval
-["POST /new/42\none", "POST /new/42\none more"]
---- more_headers eval
-['Idempotency-Key: k', 'Idempotency-Key: k']
---- error_code eval
-[200, 422]
---- response_body_like eval
-['"user":"42"', '"field":"Idempotency-Key"']
-
-
-
-=== TEST 16: a user cannot write into the log
+=== TEST 15: a user cannot write into the log
 --- config
     location /client { notify_socket; }
 --- raw_request eval
@@ -285,7 +271,7 @@ client: 127.0.0.1, user: "a\x22\x0D\x0A\x1B[\x7F\x5C"
 
 
 
-=== TEST 17: nor end the JSON that tells its own socket whose it is
+=== TEST 16: nor end the JSON that tells its own socket whose it is
 --- config
     location /client { notify_socket; }
 --- raw_request eval
@@ -297,7 +283,7 @@ client: 127.0.0.1, user: "a\x22\x0D\x0A\x1B[\x7F\x5C"
 
 
 
-=== TEST 18: nor what a header has to say
+=== TEST 17: nor what a header has to say
 --- config
     location /client { notify_socket; }
 --- raw_request eval
@@ -311,7 +297,7 @@ origin "https://a?[2Jb"
 
 
 
-=== TEST 19: what is no UTF-8 does not break the JSON of a refusal
+=== TEST 18: what is no UTF-8 does not break the JSON of a refusal
 --- config
     location /client { notify_socket; }
 --- raw_request eval
@@ -323,7 +309,7 @@ origin "https://a?[2Jb"
 
 
 
-=== TEST 20: a worker keeps connections for the site
+=== TEST 19: a worker keeps connections for the site
 --- http_config
     notify_reserve 127;
 --- config
@@ -349,7 +335,7 @@ qr/\[error\].*1 of 128 worker_connections are sockets, raise/
 
 
 
-=== TEST 21: who does not answer a ping is dropped
+=== TEST 20: who does not answer a ping is dropped
 --- config
     location /client { notify_socket; notify_ping_interval 1s; }
     location /new/ { notify_push; }
@@ -374,7 +360,7 @@ Notify-Sockets: 0
 
 
 
-=== TEST 22: what waits for a peer that does not read is bounded
+=== TEST 21: what waits for a peer that does not read is bounded
 --- http_config
     notify_zone 64m;
     notify_history off;
@@ -405,7 +391,7 @@ GET /t
 
 
 
-=== TEST 23: of each user's messages so many are kept
+=== TEST 22: of each user's messages so many are kept
 --- config
     location /client { notify_socket; }
     location /new/ { notify_push; notify_history 2; }
@@ -432,7 +418,7 @@ nothing
 
 
 
-=== TEST 24: a last id that is none
+=== TEST 23: a last id that is none
 --- config
     location /client { notify_socket; }
 --- raw_request eval
@@ -444,7 +430,7 @@ nothing
 
 
 
-=== TEST 25: a key of a push has a bound
+=== TEST 24: a key of a push has a bound
 --- config
     location /new/ { notify_push; }
 --- request
@@ -458,7 +444,7 @@ hello
 
 
 
-=== TEST 26: a name of another site that leads here finds nothing
+=== TEST 25: a name of another site that leads here finds nothing
 --- http_config
     server {
         listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 default_server;

@@ -1281,3 +1281,34 @@ invalid parameter "off" in "notify_token", write off alone, or the others
 --- error_log
 [emerg]
 invalid number of arguments in "notify_token" directive
+
+
+
+=== TEST 82: a claim that was changed, under a public key
+--- config
+    location /client {
+        notify_socket;
+        notify_token RS256 key=$TEST_NGINX_NOTIFY_DIR/rsa.pub;
+    }
+--- raw_request eval
+my ($head, $claims, $signature) = split /\./,
+    ::token(sub => '42', exp => 4e9, -alg => 'RS256', -key => 'rsa');
+my (undef, $forged) = split /\./, ::token(sub => '1', exp => 4e9);
+::refused("$head.$forged.$signature")
+--- error_code: 401
+--- response_body_like chomp
+"token signature is wrong"
+
+
+
+=== TEST 83: a header that wants something understood
+--- config
+    location /client {
+        notify_socket;
+        notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
+    }
+--- raw_request eval
+::refused(::token(sub => '42', -header => { crit => [ 'b64' ] }))
+--- error_code: 401
+--- response_body_like chomp
+"token header has crit, which nothing here understands"

@@ -17,7 +17,9 @@ package NotifyTest;
 #
 # Set by who runs it: NOTIFY_TEST_OBJS (the build that is tested, default
 # build), NOTIFY_TEST_PORTS (default 20000-29999), NOTIFY_TEST_TAG (a second
-# run of the same file at the same time), and what Test::Nginx knows.
+# run of the same file at the same time), NOTIFY_TEST_ONLY (titles of blocks,
+# one a line: the others are left out), NOTIFY_TEST_TIMEOUT (seconds that a
+# client waits, default 5), and what Test::Nginx knows.
 
 BEGIN {
     require NotifyEnv;
@@ -46,11 +48,12 @@ master_on();
 check_accum_error_log();
 no_long_string();
 worker_connections(128);
-timeout(5);
+timeout($ENV{NOTIFY_TEST_TIMEOUT} || 5);
 
 add_block_preprocessor(sub {
     my $block = shift;
 
+    leave_out($block);
     load_modules($block);
     expect_no_errors($block) if !defined $block->must_die;
 });
@@ -60,6 +63,18 @@ add_cleanup_handler(sub {
     Test::More::is(scalar @found, 0, 'valgrind has nothing to say')
         or Test::More::diag(@found);
 }) if $ENV{TEST_NGINX_USE_VALGRIND};
+
+
+my %Only = map { $_ => 1 } split /\n/, $ENV{NOTIFY_TEST_ONLY} // '';
+
+sub leave_out ($) {
+    my $block = shift;
+
+    $block->set_value('SKIP', '') if %Only && !$Only{title($block)};
+}
+
+
+sub title ($) { return shift->name =~ s/^TEST \d+: //r }
 
 
 sub load_modules ($) {

@@ -34,8 +34,8 @@ sub about {
 
 sub other_records {
     return NotifyMutant::build("$dir/records",
-        [ 'ngx_http_notify_record.h', '((uint32_t) (1u << 24',
-                                      '((uint32_t) (99u << 24' ]) . "/$SO"
+        [ 'ngx_http_notify_record.h', '| NOTIFY_CODEC_LAYOUT << 16',
+          '| 0x80u << 24 | NOTIFY_CODEC_LAYOUT << 16' ]) . "/$SO"
         if !-d "$dir/records";
     return "$dir/records/$SO";
 }

@@ -3,12 +3,11 @@
  * and given back in whatever order, also when there are none left.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 
 #include "notify_blocks.h"
-#include "test.h"
 
 
 #define PAGES    24
@@ -26,31 +25,6 @@ static notify_zone_t  z;
 static owned_t        owned[BLOCKS];
 static uint32_t       nowned, used;
 static uint8_t        owner[BLOCKS];
-static uint64_t       state;
-static unsigned       failures;
-
-
-__attribute__((format(printf, 1, 2)))
-static void
-failed(const char *fmt, ...)
-{
-    va_list  args;
-
-    if (failures++ == 0) {
-        printf("# ");
-        va_start(args, fmt);
-        vprintf(fmt, args);
-        va_end(args);
-        printf("\n");
-    }
-}
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
 
 
 /* notes that (b, n) has an owner, or has none any more */
@@ -326,8 +300,7 @@ main(void)
         return 1;
     }
 
-    state = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
-    diag("TEST_SEED=%llu", (unsigned long long) state);
+    cast_lots();
 
     separate();
     compare();

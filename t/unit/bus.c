@@ -5,7 +5,7 @@
  * A view is what a worker process has; here one process has them all.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -13,7 +13,6 @@
 #include "notify_bus.h"
 #include "notify_lock.h"
 #include "notify_seat.h"
-#include "test.h"
 
 
 #define VIEWS      45
@@ -52,46 +51,9 @@ static view_t            view[VIEWS];
 static notify_name_of_t  name[KEYS];
 static uint32_t          block[KEYS];
 static uint8_t           body[BODY_MAX], got[BODY_MAX + 16];
-static uint64_t          state, last_id;
+static uint64_t          last_id;
 static unsigned          nfull, npublished, ntaken, nreaped, nrebuilt;
 static bool              all_woken;          /* by a rebuild */
-static unsigned          failures;
-
-
-__attribute__((format(printf, 1, 2)))
-static void
-failed(const char *fmt, ...)
-{
-    va_list  args;
-
-    if (failures++ == 0) {
-        printf("# ");
-        va_start(args, fmt);
-        vprintf(fmt, args);
-        va_end(args);
-        printf("\n");
-    }
-}
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
-
-
-static void
-fill(uint8_t *p, size_t n, uint64_t seed)
-{
-    size_t    i;
-    uint64_t  x;
-
-    for (i = 0; i < n; i += 8) {
-        x = check_random(&seed);
-        memcpy(p + i, &x, n - i < 8 ? n - i : 8);
-    }
-}
 
 
 static void
@@ -637,15 +599,13 @@ int
 main(void)
 {
     unsigned       i, steps;
-    uint64_t       seed;
     const char    *what;
     notify_zone_t  z;
 
-    seed = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
+    cast_lots();
     steps = getenv("TEST_STEPS") ? (unsigned) atoi(getenv("TEST_STEPS"))
                                  : STEPS;
-    state = seed;
-    diag("TEST_SEED=%llu TEST_STEPS=%u", (unsigned long long) seed, steps);
+    diag("TEST_STEPS=%u", steps);
 
     if (notify_zone_create(&z, NOTIFY_ZONE_MIN, SEATS, &what) == -1) {
         diag("%s: %s", what, strerror(errno));

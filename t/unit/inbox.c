@@ -4,14 +4,13 @@
  * order.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 
 #include "notify_blocks.h"
 #include "notify_inbox.h"
 #include "notify_lock.h"
-#include "test.h"
 
 
 #define SEATS  80
@@ -20,14 +19,6 @@
 
 static notify_zone_t     z;
 static notify_name_of_t  name = { NULL, 0, (const uint8_t *) "42", 2 };
-static uint64_t          state;
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
 
 
 /* the first seats join, each once or more */
@@ -436,8 +427,7 @@ main(void)
         z.seats[s].state = NOTIFY_SEAT_LIVE;
     }
 
-    state = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
-    diag("TEST_SEED=%llu", (unsigned long long) state);
+    cast_lots();
 
     bodies();
     fragments();

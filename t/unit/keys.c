@@ -3,14 +3,13 @@
  * seats than a key has entries for, and a zone that is often full.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 
 #include "notify_blocks.h"
 #include "notify_keys.h"
 #include "notify_lock.h"
-#include "test.h"
 
 
 #define SEATS  80
@@ -22,31 +21,7 @@ static notify_zone_t      z;
 static notify_name_of_t   name[NAMES];
 static uint32_t           hash[NAMES], block[NAMES];
 static unsigned           sockets[NAMES][SEATS];
-static uint64_t           state;
-static unsigned           failures, nfull, nrebuilt;
-
-
-__attribute__((format(printf, 1, 2)))
-static void
-failed(const char *fmt, ...)
-{
-    va_list  args;
-
-    if (failures++ == 0) {
-        printf("# ");
-        va_start(args, fmt);
-        vprintf(fmt, args);
-        va_end(args);
-        printf("\n");
-    }
-}
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
+static unsigned           nfull, nrebuilt;
 
 
 static unsigned
@@ -369,8 +344,7 @@ main(void)
         z.seats[s].state = NOTIFY_SEAT_LIVE;
     }
 
-    state = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
-    diag("TEST_SEED=%llu", (unsigned long long) state);
+    cast_lots();
 
     names();
     hashes();

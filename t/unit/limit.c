@@ -7,7 +7,7 @@
  * A view is what a worker process has; here one process has them all.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -15,7 +15,6 @@
 #include "notify_bus.h"
 #include "notify_lock.h"
 #include "notify_seat.h"
-#include "test.h"
 
 
 #define VIEWS    9
@@ -50,34 +49,10 @@ typedef struct {
 static view_t            view[VIEWS];
 static notify_name_of_t  name[KEYS];
 static socket_t          sockets[SOCKETS];
-static uint64_t          state, age;
+static uint64_t          age;
 static uint32_t          generation;
 static unsigned          nrefused, nreplaced, nclosed, nhanded, nadopted;
 static unsigned          nreaped, nrebuilt, nlowered, nfull, ninherited;
-static unsigned          failures;
-
-
-__attribute__((format(printf, 1, 2)))
-static void
-failed(const char *fmt, ...)
-{
-    va_list  args;
-
-    if (failures++ == 0) {
-        printf("# ");
-        va_start(args, fmt);
-        vprintf(fmt, args);
-        va_end(args);
-        printf("\n");
-    }
-}
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
 
 
 /* the model's members of a key, the oldest first */
@@ -786,17 +761,15 @@ int
 main(void)
 {
     unsigned       i, steps;
-    uint64_t       seed;
     const char    *what;
     notify_zone_t  z;
 
     static uint8_t  text[KEYS][8];
 
-    seed = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
+    cast_lots();
     steps = getenv("TEST_STEPS") ? (unsigned) atoi(getenv("TEST_STEPS"))
                                  : STEPS;
-    state = seed;
-    diag("TEST_SEED=%llu TEST_STEPS=%u", (unsigned long long) seed, steps);
+    diag("TEST_STEPS=%u", steps);
 
     if (notify_zone_create(&z, NOTIFY_ZONE_MIN, SEATS, &what) == -1) {
         diag("%s: %s", what, strerror(errno));

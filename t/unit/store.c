@@ -3,7 +3,7 @@
  * all of it and in order; or it is said that some is gone.
  */
 
-#include "../bus/check.h"
+#include "model.h"
 
 #include <errno.h>
 
@@ -12,7 +12,6 @@
 #include "notify_publish.h"
 #include "notify_seat.h"
 #include "notify_store.h"
-#include "test.h"
 
 
 #define KEYS   6
@@ -32,32 +31,9 @@ static notify_name_of_t   name[KEYS];
 static char               text[KEYS][8];
 static published_t        published[KEYS][STEPS];
 static unsigned           npublished[KEYS];
-static uint64_t           state, now, first;
-static unsigned           failures, nfull, ngaps, nwhole, nread;
+static uint64_t           now, first;
+static unsigned           nfull, ngaps, nwhole, nread;
 static uint8_t            body[8192];
-
-
-__attribute__((format(printf, 1, 2)))
-static void
-failed(const char *fmt, ...)
-{
-    va_list  args;
-
-    if (failures++ == 0) {
-        printf("# ");
-        va_start(args, fmt);
-        vprintf(fmt, args);
-        va_end(args);
-        printf("\n");
-    }
-}
-
-
-static unsigned
-pick(unsigned n)
-{
-    return (unsigned) (check_random(&state) % n);
-}
 
 
 static int
@@ -323,8 +299,7 @@ main(void)
         name[i].user_length = (size_t) sprintf(text[i], "u%u", i);
     }
 
-    state = getenv("TEST_SEED") ? strtoull(getenv("TEST_SEED"), NULL, 0) : 1;
-    diag("TEST_SEED=%llu", (unsigned long long) state);
+    cast_lots();
 
     now = NOW;
     first = notify_bus_last_id(&z);

@@ -33,7 +33,7 @@ FUZZ_JOBS ?=
 
 # Debian packages, by what they are for.
 DEPS_BUILD = gcc libc6-dev libjansson-dev libnginx-mod-http-ndk \
-	libnginx-mod-http-ndk-dev libssl-dev make nginx nginx-dev
+	libnginx-mod-http-ndk-dev libssl-dev make nginx nginx-dev zlib1g-dev
 DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
 	python3-django python3-redis python3-urllib3 redis-server
 DEPS_BENCH = daphne libnginx-mod-nchan libssl-dev node-ws nodejs pushpin \

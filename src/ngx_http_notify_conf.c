@@ -140,6 +140,7 @@ ngx_http_notify_create_loc_conf(ngx_conf_t *cf)
     nlcf->history = NGX_CONF_UNSET_UINT;
     nlcf->history_ttl = NGX_CONF_UNSET;
     nlcf->slow = NGX_CONF_UNSET_UINT;
+    nlcf->deflate = NGX_CONF_UNSET_SIZE;
     nlcf->drain = NGX_CONF_UNSET_MSEC;
     nlcf->expires = NGX_CONF_UNSET_PTR;
     nlcf->lifetime = NGX_CONF_UNSET_MSEC;
@@ -177,6 +178,7 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_NOTIFY_SLOW_CLOSE);
     ngx_conf_merge_uint_value(conf->client_messages, prev->client_messages,
                               NGX_HTTP_NOTIFY_CLIENT_IGNORE);
+    ngx_conf_merge_size_value(conf->deflate, prev->deflate, 0);
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 0);
     ngx_conf_merge_ptr_value(conf->expires, prev->expires, NULL);
     ngx_conf_merge_msec_value(conf->lifetime, prev->lifetime, 0);

@@ -95,6 +95,7 @@ typedef struct {
     ngx_uint_t                  client_messages;
                                                 /* NGX_HTTP_NOTIFY_CLIENT_* */
     size_t                      client_max_size;        /* bytes */
+    size_t                      deflate;        /* bytes at least; 0: off */
     ngx_msec_t                  drain;          /* notify_drain, 0: off */
     ngx_http_complex_value_t   *expires;        /* NULL: none; unix time */
     ngx_msec_t                  lifetime;       /* 0: off */

@@ -8,6 +8,7 @@
 
 #include "ngx_http_notify_adopt.h"
 #include "ngx_http_notify_deliver.h"
+#include "ngx_http_notify_form.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_worker.h"
 
@@ -78,7 +79,6 @@ static ngx_int_t
 ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
 {
     notify_item_t             *item;
-    ngx_http_notify_forms_t    forms;
     ngx_http_notify_node_t    *node;
     ngx_http_notify_socket_t  *s;
 
@@ -94,12 +94,8 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
     if (!w->walking) {
         ngx_http_notify_table_start(&w->table, item->key);
         w->walking = 1;
-        w->raw = NULL;
-        w->v1 = NULL;
+        ngx_memzero(&w->forms, sizeof(ngx_http_notify_forms_t));
     }
-
-    forms.raw = w->raw;
-    forms.v1 = w->v1;
 
     while ((node = ngx_http_notify_table_next(&w->table)) != NULL) {
 
@@ -124,17 +120,15 @@ ngx_http_notify_deliver_item(ngx_http_notify_worker_t *w, ngx_uint_t *n)
             break;
 
         default:
-            ngx_http_notify_socket_message(s, item, &forms);
+            ngx_http_notify_socket_message(s, item, &w->forms);
         }
 
         if (++*n >= NGX_HTTP_NOTIFY_DELIVER_MAX) {
-            w->raw = forms.raw;
-            w->v1 = forms.v1;
             return NGX_AGAIN;
         }
     }
 
-    ngx_http_notify_socket_message_done(item, &forms);
+    ngx_http_notify_forms_finish(&w->forms, item);
 
     w->walking = 0;
     w->item++;

@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_notify_handshake_fields(ngx_http_request_t *r,
     ngx_str_t *key, ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_lists(ngx_http_request_t *r,
     ngx_http_notify_wish_t *wish);
+static ngx_int_t ngx_http_notify_handshake_extensions(ngx_http_request_t *r,
+    ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_last(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish);
 static ngx_int_t ngx_http_notify_handshake_origin(ngx_http_request_t *r,
@@ -43,7 +45,7 @@ static ngx_int_t ngx_http_notify_handshake_join(ngx_http_request_t *r,
     ngx_http_notify_loc_conf_t *nlcf, ngx_http_notify_wish_t *wish,
     ngx_msec_t end);
 static ngx_int_t ngx_http_notify_handshake_answer(ngx_http_request_t *r,
-    ngx_str_t *key, ngx_uint_t v1);
+    ngx_str_t *key, ngx_http_notify_wish_t *wish);
 static ngx_uint_t ngx_http_notify_handshake_asks(ngx_http_request_t *r,
     const char *name, size_t len, const char *token);
 static ngx_int_t ngx_http_notify_handshake_required(ngx_http_request_t *r,
@@ -122,7 +124,7 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_notify_handshake_answer(r, &key, wish.v1);
+    rc = ngx_http_notify_handshake_answer(r, &key, &wish);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -267,7 +269,7 @@ ngx_http_notify_handshake_fields(ngx_http_request_t *r, ngx_str_t *key,
 }
 
 
-/* subprotocols: one is known; extensions: none, but they must be well-formed */
+/* subprotocols: one is known */
 
 static ngx_int_t
 ngx_http_notify_handshake_lists(ngx_http_request_t *r,
@@ -296,6 +298,22 @@ ngx_http_notify_handshake_lists(ngx_http_request_t *r,
         }
     }
 
+    return ngx_http_notify_handshake_extensions(r, wish);
+}
+
+
+/* one is known, too; all must be well-formed */
+
+static ngx_int_t
+ngx_http_notify_handshake_extensions(ngx_http_request_t *r,
+    ngx_http_notify_wish_t *wish)
+{
+    ngx_uint_t                   n;
+    ngx_table_elt_t             *h;
+    ngx_http_notify_loc_conf_t  *nlcf;
+
+    nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
+
     for (n = 0;
          (h = ngx_http_notify_header(r, "sec-websocket-extensions", n)) != NULL;
          n++)
@@ -306,6 +324,12 @@ ngx_http_notify_handshake_lists(ngx_http_request_t *r,
                                           "Sec-WebSocket-Extensions",
                                           "the extensions are not a list of "
                                           "names with parameters");
+        }
+
+        if (nlcf->deflate && !wish->deflate) {
+            wish->deflate = notify_extension_offer(h->value.data,
+                                                   h->value.len,
+                                                   &wish->extension) & 1;
         }
     }
 
@@ -632,11 +656,11 @@ ngx_http_notify_handshake_join(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_uint_t v1)
+    ngx_http_notify_wish_t *wish)
 {
     u_char            digest[20];
     ngx_int_t         rc;
-    ngx_str_t         accept;
+    ngx_str_t         accept, extension;
     ngx_sha1_t        sha1;
 
     static ngx_str_t  websocket = ngx_string("websocket");
@@ -664,12 +688,30 @@ ngx_http_notify_handshake_answer(ngx_http_request_t *r, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    if (v1
+    if (wish->v1
         && ngx_http_notify_add_header(r, "Sec-WebSocket-Protocol", 22,
                                       &protocol)
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (wish->deflate) {
+        extension.data = ngx_pnalloc(r->pool, NOTIFY_EXTENSION_LEN);
+
+        if (extension.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        extension.len = notify_extension_answer((char *) extension.data,
+                                                &wish->extension);
+
+        if (ngx_http_notify_add_header(r, "Sec-WebSocket-Extensions", 24,
+                                       &extension)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;

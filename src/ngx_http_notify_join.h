@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "notify_bus.h"
+#include "notify_extension.h"
 #include "ngx_http_notify_conf.h"
 
 
@@ -22,6 +23,8 @@ typedef struct {
     unsigned                     gap:1;     /* it has one, but cannot resume */
     unsigned                     v1:1;
     unsigned                     refused:1; /* out: by notify_max_sockets */
+    unsigned                     deflate:1; /* as agreed upon: */
+    notify_extension_t           extension;
 } ngx_http_notify_wish_t;
 
 

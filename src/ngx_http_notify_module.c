@@ -51,6 +51,10 @@ static ngx_http_notify_bounds_t  ngx_http_notify_send_buffer = {
     1024, 1024 * 1024 * 1024, "a size such as 64k, from 1k to 1024m"
 };
 
+static ngx_http_notify_bounds_t  ngx_http_notify_deflate = {
+    1, 1024 * 1024, "a size such as 1k, from 1 to 1m, or off"
+};
+
 static ngx_http_notify_bounds_t  ngx_http_notify_client_max_size = {
     1, 64 * 1024 * 1024, "a size such as 4k, from 1 to 64m"
 };
@@ -176,6 +180,13 @@ static ngx_command_t  ngx_http_notify_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_notify_loc_conf_t, slow),
       &ngx_http_notify_slow },
+
+    { ngx_string("notify_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_notify_size_or_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_notify_loc_conf_t, deflate),
+      &ngx_http_notify_deflate },
 
     { ngx_string("notify_drain"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

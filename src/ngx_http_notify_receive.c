@@ -5,6 +5,7 @@
  * only while it is inside of a frame or a message.
  */
 
+#include "notify_deflate.h"
 #include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_receive.h"
 #include "ngx_http_notify_wake.h"
@@ -24,6 +25,8 @@ static ngx_int_t ngx_http_notify_receive_too_many(
 static ngx_int_t ngx_http_notify_receive_deliver(ngx_http_notify_socket_t *s);
 static ngx_int_t ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
+static ngx_int_t ngx_http_notify_receive_message(ngx_http_notify_socket_t *s,
+    notify_codec_event_t *ev, u_char *data, size_t len);
 static ngx_int_t ngx_http_notify_receive_collect(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev);
 static ngx_int_t ngx_http_notify_receive_keep(ngx_http_notify_socket_t *s,
@@ -127,6 +130,7 @@ ngx_http_notify_receive_bytes(ngx_http_notify_socket_t *s, u_char *p,
 
     if (in == NULL) {
         ngx_memzero(&new, sizeof(ngx_http_notify_in_t));
+        new.codec.deflate = (s->window != 0);
         in = &new;
     }
 
@@ -299,6 +303,8 @@ static ngx_int_t
 ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev)
 {
+    ngx_int_t  rc;
+
     if (ev->first) {
         ngx_http_notify_count(NOTIFY_N_CLIENT_MESSAGES, 1);
 
@@ -307,47 +313,117 @@ ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
         }
     }
 
-    switch (s->conf->client_messages) {
-
-    case NGX_HTTP_NOTIFY_CLIENT_IGNORE:
-        return NGX_OK;
-
-    case NGX_HTTP_NOTIFY_CLIENT_CLOSE:
+    if (s->conf->client_messages == NGX_HTTP_NOTIFY_CLIENT_CLOSE) {
         return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_UNACCEPTED,
                                            "messages are not accepted");
+    }
 
-    default: /* NGX_HTTP_NOTIFY_CLIENT_RELAY */
+    /* one that is ignored has to be a good one, too */
 
-        if (ev->first && ev->last) {
-            ngx_http_notify_receive_relay(s, ev->binary, ev->data, ev->len);
+    if (s->conf->client_messages == NGX_HTTP_NOTIFY_CLIENT_IGNORE
+        && !ev->packed)
+    {
+        return NGX_OK;
+    }
+
+    if (ev->first && ev->last) {
+        return ngx_http_notify_receive_message(s, ev, ev->data, ev->len);
+    }
+
+    rc = ngx_http_notify_receive_collect(s, in, ev);
+
+    if (rc != NGX_OK || !ev->last) {
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    rc = ngx_http_notify_receive_message(s, ev, in->data, in->len);
+
+    if (rc == NGX_OK) {
+        ngx_http_notify_receive_forget(in);
+    }
+
+    return rc;
+}
+
+
+/*
+ * A whole message.  A compressed one is inflated here and now, so that its
+ * socket has no state of zlib's, and can be handed over with what has come of
+ * it.  NGX_ERROR: the socket was freed.
+ */
+
+static ngx_int_t
+ngx_http_notify_receive_message(ngx_http_notify_socket_t *s,
+    notify_codec_event_t *ev, u_char *data, size_t len)
+{
+    ngx_uint_t         relay;
+    notify_inflated_t  m;
+
+    relay = (s->conf->client_messages == NGX_HTTP_NOTIFY_CLIENT_RELAY);
+
+    if (!ev->packed) {
+        ngx_http_notify_receive_relay(s, ev->binary, data, len);
+        return NGX_OK;
+    }
+
+    notify_inflate(data, len, s->conf->client_max_size, !ev->binary, relay,
+                   &m);
+
+    if (m.code) {
+
+        if (ngx_http_notify_receive_deliver(s) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (s->state == NGX_HTTP_NOTIFY_CLOSING) {
             return NGX_OK;
         }
 
-        return ngx_http_notify_receive_collect(s, in, ev);
+        s->failing = 1;
+        return ngx_http_notify_socket_fail(s, m.code, m.why);
     }
+
+    ngx_http_notify_count(NOTIFY_N_INFLATED, 1);
+
+    if (relay) {
+        ngx_http_notify_receive_relay(s, ev->binary, m.data, m.len);
+    }
+
+    free(m.data);
+
+    return NGX_OK;
 }
 
 
 /*
  * Adds a piece to the message.  Memory grows with what has come, not with what
  * the frame's header says will come; the codec sees to notify_client_max_size.
+ * NGX_DECLINED: no memory, and the socket is closing; NGX_ERROR: it was freed.
  */
 
 static ngx_int_t
 ngx_http_notify_receive_collect(ngx_http_notify_socket_t *s,
     ngx_http_notify_in_t *in, notify_codec_event_t *ev)
 {
-    size_t   size;
+    size_t   size, max;
     u_char  *data;
 
     if (ev->len > in->size - in->len) {
-        size = ngx_max(in->size * 2, in->len + ev->len);
+        max = s->conf->client_max_size;
+
+        if (ev->packed) {
+            max = (size_t) notify_codec_bound(max);
+        }
+
+        size = ngx_min(in->size * 2, max);
+        size = ngx_max(size, in->len + ev->len);
 
         data = ngx_alloc(size, s->connection->log);
 
         if (data == NULL) {
             return ngx_http_notify_socket_fail(s, NOTIFY_CLOSE_INTERNAL,
-                                               "no memory");
+                                               "no memory")
+                   == NGX_OK ? NGX_DECLINED : NGX_ERROR;
         }
 
         if (in->data) {
@@ -362,11 +438,6 @@ ngx_http_notify_receive_collect(ngx_http_notify_socket_t *s,
     if (ev->len) {
         ngx_memcpy(in->data + in->len, ev->data, ev->len);
         in->len += ev->len;
-    }
-
-    if (ev->last) {
-        ngx_http_notify_receive_relay(s, ev->binary, in->data, in->len);
-        ngx_http_notify_receive_forget(in);
     }
 
     return NGX_OK;

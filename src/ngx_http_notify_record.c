@@ -75,6 +75,7 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     }
 
     record.v1 = s->v1;
+    record.window = s->window;
 
     p = ngx_cpymem(p, &record, sizeof(ngx_http_notify_record_t));
 
@@ -107,6 +108,7 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     s->pinged = record->pinged & 1;
     s->reading = record->reading & 1;
     s->v1 = record->v1 & 1;
+    s->window = record->window & 15;
 
     in = ngx_http_notify_record_read_in(s, record, reader);
     out = ngx_http_notify_record_read_out(s, record, reader);

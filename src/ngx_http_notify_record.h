@@ -15,7 +15,7 @@
  * begins.
  */
 #define NGX_HTTP_NOTIFY_RECORD_LAYOUT                                         \
-    ((uint32_t) (2u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
+    ((uint32_t) (3u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
                  | sizeof(ngx_http_notify_record_t)))
 
 typedef struct {
@@ -30,7 +30,8 @@ typedef struct {
     uint32_t                     opened;
     uint32_t                     messages;
     uint32_t                     codec;     /* 0, or sizeof(notify_codec_t) */
-    uint32_t                     data;      /* of a message to be relayed */
+    uint32_t                     data;      /* of a message to be relayed or
+                                               inflated */
     uint32_t                     tail;      /* waits to be sent */
     uint32_t                     behind;    /* of these, behind the message
                                                that is being sent */
@@ -38,7 +39,8 @@ typedef struct {
     uint8_t                      pinged;
     uint8_t                      reading;
     uint8_t                      v1;
-    uint8_t                      reserved[2];
+    uint8_t                      window;    /* permessage-deflate, or 0 */
+    uint8_t                      reserved;
     uint16_t                     code;      /* to close with then */
     uint32_t                     member;
 } ngx_http_notify_record_t;

@@ -684,6 +684,28 @@ ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* off is 0 */
+
+char *
+ngx_http_notify_size_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    size_t     *size;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    size = (size_t *) (p + cmd->offset);
+
+    if (*size == NGX_CONF_UNSET_SIZE && ngx_strcmp(value[1].data, "off") == 0) {
+        *size = 0;
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_notify_size(cf, cmd, conf);
+}
+
+
 char *
 ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

@@ -45,6 +45,8 @@ char *ngx_http_notify_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_notify_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_notify_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_notify_size_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_notify_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 #endif /* NGX_HTTP_NOTIFY_SETTERS_H_INCLUDED */

@@ -4,6 +4,7 @@
 
 #include "ngx_http_notify_closes.h"
 #include "ngx_http_notify_compat.h"
+#include "ngx_http_notify_form.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_v1.h"
 #include "ngx_http_notify_worker.h"
@@ -60,6 +61,7 @@ ngx_http_notify_socket_join(ngx_connection_t *c,
     s->since = joined.since;
     s->joined = joined.joined;
     s->reading = joined.reading;
+    s->window = wish->deflate ? wish->extension.server & 15 : 0;
 
     ngx_http_notify_table_add(&w->table, &s->node);
     w->sockets++;
@@ -290,18 +292,6 @@ ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
 }
 
 
-void
-ngx_http_notify_socket_message_done(notify_item_t *item,
-    ngx_http_notify_forms_t *forms)
-{
-    ngx_http_notify_message_finish(item, forms->raw);
-
-    if (forms->v1) {
-        ngx_http_notify_message_release(forms->v1);
-    }
-}
-
-
 /*
  * NGX_OK: it is sent, or waits; NGX_BUSY: too much waits before it;
  * NGX_DECLINED: the socket is closing; NGX_ERROR: it was freed.
@@ -312,20 +302,19 @@ ngx_http_notify_socket_send(ngx_http_notify_socket_t *s, notify_item_t *item,
     ngx_http_notify_forms_t *forms)
 {
     ngx_int_t                    rc;
+    ngx_http_notify_manner_t     manner;
     ngx_http_notify_message_t  **form;
 
-    form = &forms->raw;
+    /* what it reads from the store would be compressed for it alone */
 
-    if (s->v1) {
-        form = &forms->v1;
+    manner.v1 = s->v1;
+    manner.window = s->reading ? 0 : s->window;
+    manner.min = s->conf->deflate;
 
-        if (*form == NULL) {
-            *form = ngx_http_notify_v1_message(item, s->connection->log);
-        }
+    form = ngx_http_notify_form(forms, item, &manner, s->connection->log);
 
-        if (*form == NULL) {
-            return ngx_http_notify_socket_no_memory(s);
-        }
+    if (form == NULL) {
+        return ngx_http_notify_socket_no_memory(s);
     }
 
     rc = ngx_http_notify_send_message(s->connection, &s->out, item, form,
@@ -339,6 +328,7 @@ ngx_http_notify_socket_send(ngx_http_notify_socket_t *s, notify_item_t *item,
         s->since = item->id;
         s->messages++;
         ngx_http_notify_count(NOTIFY_N_DELIVERED, 1);
+        ngx_http_notify_count(NOTIFY_N_DEFLATE_SAVED, forms->saved);
         return NGX_OK;
 
     case NGX_BUSY:
@@ -420,14 +410,13 @@ ngx_http_notify_socket_read_items(ngx_http_notify_socket_t *s,
     rc = NGX_OK;
 
     for (i = 0; i < n; i++) {
-        forms.raw = NULL;
-        forms.v1 = NULL;
+        ngx_memzero(&forms, sizeof(ngx_http_notify_forms_t));
 
         if (rc == NGX_OK) {
             rc = ngx_http_notify_socket_send(s, &items[i], &forms);
         }
 
-        ngx_http_notify_socket_message_done(&items[i], &forms);
+        ngx_http_notify_forms_finish(&forms, &items[i]);
     }
 
     return rc;

@@ -42,7 +42,8 @@ enum {
 /* The receiving side while it is inside of a frame or message. */
 typedef struct {
     notify_codec_t               codec;
-    u_char                      *data;      /* of a message to be relayed */
+    u_char                      *data;      /* of a message to be relayed, or
+                                               inflated */
     size_t                       len;
     size_t                       size;      /* of data, grows as bytes come */
 } ngx_http_notify_in_t;
@@ -85,21 +86,14 @@ typedef struct {
     unsigned                     reading:1; /* from the store: what is taken is
                                                not for it */
     unsigned                     v1:1;      /* speaks notify.v1 */
+    unsigned                     window:4;  /* permessage-deflate: bits of the
+                                               window that it allows us; 0: not
+                                               negotiated */
 } ngx_http_notify_socket_t;
 
 /* there are many of them: nobody makes them larger unseen */
 _Static_assert(sizeof(void *) != 8 || sizeof(ngx_http_notify_socket_t) <= 152,
                "socket");
-
-
-/*
- * A message in the forms that sockets have asked for so far; all zero before
- * the first.
- */
-typedef struct {
-    ngx_http_notify_message_t   *raw;       /* NULL: none has queued it */
-    ngx_http_notify_message_t   *v1;
-} ngx_http_notify_forms_t;
 
 
 /*
@@ -144,10 +138,6 @@ ngx_int_t ngx_http_notify_socket_flush(ngx_http_notify_socket_t *s);
  */
 void ngx_http_notify_socket_message(ngx_http_notify_socket_t *s,
     notify_item_t *item, ngx_http_notify_forms_t *forms);
-
-/* All sockets have been gone through: the item is done with when none waits. */
-void ngx_http_notify_socket_message_done(notify_item_t *item,
-    ngx_http_notify_forms_t *forms);
 
 void ngx_http_notify_socket_ping(ngx_http_notify_socket_t *s);
 

@@ -147,6 +147,14 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       "relay_failures_total", NULL,
       "Client messages not relayed because the zone was full." },
 
+    { NOTIFY_N_DEFLATED, "deflate", "compressed", "deflate_messages_total",
+      NULL, "Messages compressed, once for each window size." },
+    { NOTIFY_N_DEFLATE_SAVED, "deflate", "saved_bytes",
+      "deflate_saved_bytes_total", NULL,
+      "Bytes that compression has saved in deliveries." },
+    { NOTIFY_N_INFLATED, "deflate", "inflated", "inflate_messages_total",
+      NULL, "Client messages that were compressed." },
+
     { NOTIFY_N_PINGS, "pings", "sent", "pings_total", NULL, "Pings sent." },
     { NOTIFY_N_PING_TIMEOUTS, "pings", "timeouts", "ping_timeouts_total",
       NULL, "Sockets dropped because they were silent after a ping." },

@@ -8,14 +8,13 @@
 
 #include "notify_codec.h"
 #include "notify_json.h"
+#include "ngx_http_notify_payload.h"
 #include "ngx_http_notify_v1.h"
 
 
 #define NGX_HTTP_NOTIFY_V1_BASE64  "\",\"encoding\":\"base64\"}"
 
 
-static u_char *ngx_http_notify_v1_payload(notify_item_t *item, size_t *len,
-    ngx_log_t *log);
 static size_t ngx_http_notify_v1_data_size(notify_item_t *item, u_char *p,
     size_t len);
 static u_char *ngx_http_notify_v1_data(notify_item_t *item, u_char *to,
@@ -31,7 +30,9 @@ ngx_http_notify_v1_message(notify_item_t *item, ngx_log_t *log)
     u_char                     *payload, *data, *p, *text;
     ngx_http_notify_message_t  *m;
 
-    payload = ngx_http_notify_v1_payload(item, &len, log);
+    len = ngx_http_notify_payload_length(item->length);
+
+    payload = ngx_http_notify_payload(item, log);
     if (payload == NULL) {
         return NULL;
     }
@@ -72,49 +73,6 @@ ngx_http_notify_v1_message(notify_item_t *item, ngx_log_t *log)
     m->item.length = (uint32_t) len;
 
     return m;
-}
-
-
-/* the frame without its header, in one piece */
-
-static u_char *
-ngx_http_notify_v1_payload(notify_item_t *item, size_t *len, ngx_log_t *log)
-{
-    size_t            n, skip;
-    u_char           *payload, *p, head[NOTIFY_HEAD_MAX];
-    const u_char     *piece;
-    notify_cursor_t   cursor;
-
-    payload = ngx_alloc(item->length + 1, log);
-    if (payload == NULL) {
-        return NULL;
-    }
-
-    p = payload;
-    ngx_memzero(&cursor, sizeof(notify_cursor_t));
-
-    while ((piece = notify_bus_piece(&ngx_http_notify_worker.zone,
-                                     item->message, &cursor, &n))
-           != NULL)
-    {
-        p = ngx_cpymem(p, piece, n);
-    }
-
-    /* how long the header is follows from the length */
-
-    for (skip = 2; skip <= NOTIFY_HEAD_MAX; skip += skip == 2 ? 2 : 6) {
-        if (notify_frame_head(head, NOTIFY_OP_TEXT, item->length - skip)
-            == skip)
-        {
-            break;
-        }
-    }
-
-    *len = item->length - skip;
-
-    ngx_memmove(payload, payload + skip, *len);
-
-    return payload;
 }
 
 

@@ -32,6 +32,19 @@ enum {
 
 
 typedef struct ngx_http_notify_message_s  ngx_http_notify_message_t;
+typedef struct ngx_http_notify_packed_s   ngx_http_notify_packed_t;
+
+/*
+ * A message in the forms that sockets have asked for so far; all zero before
+ * the first.
+ */
+typedef struct {
+    ngx_http_notify_message_t   *raw;           /* NULL: none has queued it */
+    ngx_http_notify_message_t   *v1;
+    ngx_http_notify_packed_t    *packed;        /* a list: those compressed */
+    size_t                       saved;         /* of the last one asked for */
+} ngx_http_notify_forms_t;
+
 
 #define NGX_HTTP_NOTIFY_BUFFER 16384        /* bytes */
 #define NGX_HTTP_NOTIFY_DONE   256
@@ -58,8 +71,7 @@ typedef struct {
     notify_item_t                items[NGX_HTTP_NOTIFY_BATCH];
     ngx_uint_t                   item;          /* being delivered */
     ngx_uint_t                   nitems;
-    ngx_http_notify_message_t   *raw;           /* its forms, when some wait */
-    ngx_http_notify_message_t   *v1;
+    ngx_http_notify_forms_t      forms;         /* of that one */
     unsigned                     walking:1;     /* through its sockets */
 
     u_char                      *buffer;        /* what is read goes here */

@@ -189,6 +189,13 @@ notify_codec_idle(const notify_codec_t *cd)
 }
 
 
+uint64_t
+notify_codec_bound(uint64_t max)
+{
+    return (max < UINT64_MAX / 2) ? max + max / 2 + 64 : UINT64_MAX;
+}
+
+
 bool
 notify_close_valid(unsigned code)
 {
@@ -325,13 +332,16 @@ notify_codec_head(notify_codec_t *cd, uint8_t c, uint64_t max)
 static unsigned
 notify_codec_first(notify_codec_t *cd, uint8_t c)
 {
+    bool      packed;
     unsigned  opcode;
 
-    if (c & NOTIFY_CODEC_RSV) {
+    opcode = c & NOTIFY_CODEC_OPCODE;
+    packed = (c & NOTIFY_CODEC_RSV) == NOTIFY_FRAME_RSV1 && cd->deflate
+             && (opcode == NOTIFY_OP_TEXT || opcode == NOTIFY_OP_BINARY);
+
+    if ((c & NOTIFY_CODEC_RSV) && !packed) {
         return NOTIFY_CODEC_BAD_RSV;
     }
-
-    opcode = c & NOTIFY_CODEC_OPCODE;
 
     switch (opcode) {
 
@@ -349,6 +359,7 @@ notify_codec_first(notify_codec_t *cd, uint8_t c)
         }
 
         cd->message = (uint8_t) opcode;
+        cd->packed = packed;
         break;
 
     case NOTIFY_OP_CLOSE:
@@ -410,6 +421,10 @@ notify_codec_sized(notify_codec_t *cd, uint64_t max)
         return NOTIFY_CODEC_OK;
     }
 
+    if (cd->packed) {
+        max = notify_codec_bound(max);
+    }
+
     /* max may have become smaller since the message began */
 
     if (cd->length > max || cd->left > max - cd->length) {
@@ -456,7 +471,7 @@ notify_codec_data(notify_codec_t *cd, uint8_t *p, size_t n,
 
     last = cd->left == 0 && (cd->first & NOTIFY_CODEC_FIN);
 
-    if (cd->message == NOTIFY_OP_TEXT) {
+    if (cd->message == NOTIFY_OP_TEXT && !cd->packed) {
 
         if (notify_utf8_feed(&cd->utf8, p, n) != 0
             || (last && !notify_utf8_done(&cd->utf8)))
@@ -477,6 +492,7 @@ notify_codec_data(notify_codec_t *cd, uint8_t *p, size_t n,
     ev->first = !cd->begun;
     ev->last = last;
     ev->binary = cd->message == NOTIFY_OP_BINARY;
+    ev->packed = cd->packed;
     ev->data = p;
     ev->len = n;
 
@@ -487,6 +503,7 @@ notify_codec_data(notify_codec_t *cd, uint8_t *p, size_t n,
         cd->empty = 0;
         cd->message = 0;
         cd->begun = 0;
+        cd->packed = false;
     }
 
     return NOTIFY_CODEC_OK;

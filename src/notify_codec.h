@@ -63,12 +63,13 @@ enum {
  * What stands between two reads.  All zero: at a frame's beginning with no
  * message in progress, which is also how to begin.  No pointer: it may be
  * copied, stored, and handed to another process of the same machine that has
- * the same NOTIFY_CODEC_LAYOUT.
+ * the same NOTIFY_CODEC_LAYOUT.  With permessage-deflate (RFC 7692), the caller
+ * sets deflate when it begins.
  *
  * A cut header is not kept as bytes but as what they said so far.
  */
 
-#define NOTIFY_CODEC_LAYOUT  1          /* of the struct, for handover */
+#define NOTIFY_CODEC_LAYOUT  2          /* of the struct, for handover */
 
 typedef struct {
     uint64_t        left;       /* bytes of this frame's payload to come */
@@ -81,6 +82,8 @@ typedef struct {
     uint8_t         message;    /* opcode of the message in progress, or 0 */
     uint8_t         begun;      /* a DATA event of this message went out */
     uint8_t         error;      /* which one, or 0 */
+    bool            deflate;    /* messages may be compressed: RSV1 */
+    bool            packed;     /* the message in progress is */
     notify_utf8_t   utf8;
     uint8_t         have;       /* bytes in control[] */
     uint8_t         control[NOTIFY_CONTROL_MAX];
@@ -103,6 +106,7 @@ typedef struct {
     bool                  first;    /* DATA: begins a message */
     bool                  last;     /* DATA: ends it */
     bool                  binary;   /* DATA: of a binary message */
+    bool                  packed;   /* DATA: compressed, as it came */
     uint8_t              *data;     /* DATA: unmasked, in the caller's buffer;
                                        control: the payload (CLOSE: with the
                                        code's two bytes), there or in the
@@ -127,7 +131,8 @@ typedef struct {
  *
  * Errors, and the code that goes with them:
  *
- * - 1002: RSV bits, unknown opcodes, no mask (5.1), a control frame that is
+ * - 1002: RSV bits (but RSV1, with deflate, on the first frame of a message;
+ *   RFC 7692, 6), unknown opcodes, no mask (5.1), a control frame that is
  *   fragmented or longer than 125 bytes (5.5), a length not in its shortest
  *   form or with its top bit set (5.2), a continuation of nothing, a new
  *   message inside of another (5.4), a close payload of one byte, or with a
@@ -137,6 +142,9 @@ typedef struct {
  * - 1008: more than NOTIFY_EMPTY_FRAGMENTS_MAX fragments without payload;
  * - 1009: the message is longer than max: said as soon as the length is
  *   there, before any of the payload.
+ *
+ * A compressed message's bytes are handed out as they come, not looked at; they
+ * may be notify_codec_bound(max).
  *
  * An error comes at the first byte that makes it, however the bytes were cut,
  * but the valid beginning of a text's piece with a bad byte in it is not
@@ -152,14 +160,23 @@ size_t notify_codec_feed(notify_codec_t *cd, uint8_t *p, size_t n,
  */
 bool notify_codec_idle(const notify_codec_t *cd);
 
+/*
+ * How many bytes a message of max may have when it is compressed: half as many
+ * again and 64.  What does not shrink grows by less, also when it was flushed
+ * each 20 bytes.
+ */
+uint64_t notify_codec_bound(uint64_t max);
+
 /* may a peer send this code in a close frame? (7.4) */
 bool notify_close_valid(unsigned code);
 
 
 /*
  * What we send: unmasked frames with FIN set.  Each prints and returns the
- * length.
+ * length.  In the first byte of a compressed message's only frame RSV1 is set
+ * then (RFC 7692, 6.1).
  */
+#define NOTIFY_FRAME_RSV1  0x40
 
 /* a header for a payload of len bytes, below 2^63: 2, 4 or 10 bytes */
 size_t notify_frame_head(uint8_t out[NOTIFY_HEAD_MAX], unsigned opcode,

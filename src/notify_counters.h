@@ -45,6 +45,9 @@ enum {
     NOTIFY_N_ADOPTED,                        /* sockets, from another worker */
     NOTIFY_N_ORPHANED,                       /* closed with 1012 instead */
     NOTIFY_N_REAPED,                         /* seats of dead workers */
+    NOTIFY_N_DEFLATED,                       /* messages, by window size */
+    NOTIFY_N_DEFLATE_SAVED,                  /* bytes, of all deliveries */
+    NOTIFY_N_INFLATED,                       /* client messages */
     NOTIFY_N_CLOSED,                         /* the first of the close codes */
     NOTIFY_N_CLOSED_END = NOTIFY_N_CLOSED + 20
 };

@@ -157,6 +157,10 @@ for my $cc ('gcc', 'clang') {
     like($main::said, qr/needs the jansson library\.\nInstall libjansson-dev/,
          '... and says what to install');
 
+    without('z');
+    like($main::said, qr/needs the zlib library\.\nInstall zlib1g-dev/,
+         '... and says what to install');
+
     without('crypto');
     like($main::said, qr/OpenSSL 1.1.1 or later\.\nInstall libssl-dev/,
          '... and says what to install');

@@ -452,6 +452,7 @@ invalid variable name "online"
     notify_slow drop;
     notify_client_messages relay;
     notify_client_max_size 64k;
+    notify_deflate 1m;
 --- config
     location /client {
         notify_socket;
@@ -463,7 +464,9 @@ invalid variable name "online"
         notify_slow close;
         notify_client_messages ignore;
         notify_client_max_size 1;
+        notify_deflate 1;
     }
+    location /off { notify_socket; notify_deflate off; }
     location /new/ { notify_push from=local; }
     location /any/ { notify_push from=any; }
     location /status { notify_status; }
@@ -699,3 +702,24 @@ invalid number of arguments in "notify_max_sockets" directive
     location /zero { notify_socket; notify_max_sockets 0; }
 --- no_error_log
 [warn]
+
+
+
+=== TEST 66: notify_deflate wants a size
+--- config
+    notify_deflate on;
+--- must_die
+--- error_log
+[emerg]
+invalid value "on" in "notify_deflate", write a size such as 1k, from 1 to 1m, or off
+
+
+
+=== TEST 67: notify_deflate is written once
+--- config
+    notify_deflate off;
+    notify_deflate 1k;
+--- must_die
+--- error_log
+[emerg]
+"notify_deflate" directive is duplicate

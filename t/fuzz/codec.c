@@ -30,7 +30,7 @@ static reference_t  reference;
 /* frames, mostly good ones, out of the input's bytes */
 
 static size_t
-make_wire(fuzz_t *f)
+make_wire(fuzz_t *f, bool deflate)
 {
     size_t    i, n, len, at;
     uint8_t   kind, mask[4];
@@ -46,6 +46,10 @@ make_wire(fuzz_t *f)
         kind = fuzz_byte(f);
         wire[n++] = (kind < 250) ? first[kind % sizeof(first)]
                     : (kind < 252) ? 0x88 : fuzz_byte(f);
+
+        if (deflate && (kind & 32)) {
+            wire[n - 1] ^= NOTIFY_FRAME_RSV1;
+        }
 
         len = fuzz_byte(f);
 
@@ -100,7 +104,8 @@ see(seen_t *s, const notify_codec_event_t *ev)
         fuzz_check(ev->len != 0 || ev->last);
 
         if (ev->first) {
-            reference_mark(&s->out, ev->binary ? 'b' : 't');
+            reference_mark(&s->out, ev->packed ? ev->binary ? 'B' : 'T'
+                                               : ev->binary ? 'b' : 't');
         }
 
         reference_put(&s->out, 'D', ev->data, ev->len);
@@ -173,12 +178,13 @@ feed(notify_codec_t *cd, seen_t *s, const uint8_t *p, size_t n, uint64_t max)
 /* cuts that say nothing are after each byte */
 
 static void
-run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max)
+run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max, bool deflate)
 {
     size_t           i, piece;
     notify_codec_t   cd;
 
     memset(&cd, 0, sizeof(cd));
+    cd.deflate = deflate;
 
     s->out.n = 0;
     s->out.code = 0;
@@ -197,6 +203,7 @@ run(seen_t *s, fuzz_t *cuts, size_t n, uint64_t max)
         if (notify_codec_idle(&cd)) {
             fuzz_check(!s->open);
             memset(&cd, 0, sizeof(cd));
+            cd.deflate = deflate;
         }
     }
 }
@@ -267,6 +274,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t    n;
     fuzz_t    f, cuts, none = { NULL, 0 };
     uint8_t   how;
+    bool      deflate;
     uint64_t  max;
 
     /* a byte of choices, a quarter for the cuts, the rest for the wire */
@@ -274,6 +282,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.p = data;
     f.n = size;
     how = fuzz_byte(&f);
+    deflate = how & 16;
     max = (how & 2) ? 100 : (how & 4) ? UINT64_MAX : 4096;
 
     cuts.p = f.p;
@@ -282,18 +291,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.n -= cuts.n;
 
     if (how & 1) {
-        n = make_wire(&f);
+        n = make_wire(&f, deflate);
 
     } else {
         n = (f.n < WIRE_MAX) ? f.n : WIRE_MAX;
         memcpy(wire, f.p, n);
     }
 
-    reference_frames(&reference, wire, n, max);
+    reference_frames(&reference, wire, n, max, deflate);
 
-    run(&whole, NULL, n, max);
-    run(&pieces, &cuts, n, max);
-    run(&bytes, &none, n, max);
+    run(&whole, NULL, n, max, deflate);
+    run(&pieces, &cuts, n, max, deflate);
+    run(&bytes, &none, n, max, deflate);
 
     compare(&whole, &reference);
     compare(&pieces, &reference);

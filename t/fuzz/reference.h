@@ -36,6 +36,8 @@ typedef struct {
     unsigned         empty;                     /* fragments without payload */
     int              opcode;                    /* of the message, or 0 */
     int              said;                      /* that it has begun */
+    int              deflate;                   /* RFC 7692 holds, */
+    int              packed;                    /* for this message */
 } reference_input_t;
 
 
@@ -219,7 +221,7 @@ reference_data(reference_t *r, reference_input_t *in, const uint8_t *payload,
     bad = in->have;
     whole = 1;
 
-    if (in->opcode == 1) {
+    if (in->opcode == 1 && !in->packed) {
         bad = reference_bad(in->message, in->have, &whole);
     }
 
@@ -237,7 +239,8 @@ reference_data(reference_t *r, reference_input_t *in, const uint8_t *payload,
 
     if ((good != 0 || (last && good == n && whole)) && !in->said) {
         in->said = 1;
-        reference_mark(r, in->opcode == 1 ? 't' : 'b');
+        reference_mark(r, in->packed ? in->opcode == 1 ? 'T' : 'B'
+                                     : in->opcode == 1 ? 't' : 'b');
     }
 
     reference_put(r, 'D', payload, good);
@@ -257,6 +260,7 @@ reference_data(reference_t *r, reference_input_t *in, const uint8_t *payload,
         in->declared = 0;
         in->empty = 0;
         in->opcode = 0;
+        in->packed = 0;
         in->said = 0;
     }
 
@@ -272,8 +276,8 @@ reference_frame(reference_t *r, reference_input_t *in, size_t *i)
     int             fin, control;
     size_t          at, k, more, there;
     uint8_t         payload[REFERENCE_MAX];
-    uint64_t        length;
-    unsigned        opcode;
+    uint64_t        length, max;
+    unsigned        opcode, reserved;
     const uint8_t  *p;
 
     p = in->p;
@@ -284,8 +288,18 @@ reference_frame(reference_t *r, reference_input_t *in, size_t *i)
     fin = p[at] >= 0x80;
     opcode = p[at] % 16;
     control = opcode >= 8;
+    reserved = (p[at] / 16) % 8;
 
-    if ((p[at] / 16) % 8 != 0
+    /* RFC 7692, 6.2: RSV1, on what begins a message */
+
+    if (in->deflate && reserved == 4 && (opcode == 1 || opcode == 2)
+        && in->opcode == 0)
+    {
+        in->packed = 1;
+        reserved = 0;
+    }
+
+    if (reserved != 0
         || (opcode > 2 && opcode < 8) || opcode > 10
         || (control && !fin)
         || (opcode == 0 && in->opcode == 0)
@@ -333,8 +347,14 @@ reference_frame(reference_t *r, reference_input_t *in, size_t *i)
 
     /* what we allow */
 
+    max = in->max;
+
+    if (in->packed && max < UINT64_MAX / 2) {
+        max = max + max / 2 + 64;
+    }
+
     if (!control) {
-        if (length > in->max || in->declared > in->max - length) {
+        if (length > max || in->declared > max - length) {
             return reference_end(r, 1009, 1, at);
         }
 
@@ -376,7 +396,8 @@ reference_frame(reference_t *r, reference_input_t *in, size_t *i)
 
 
 static void
-reference_frames(reference_t *r, const uint8_t *p, size_t n, uint64_t max)
+reference_frames(reference_t *r, const uint8_t *p, size_t n, uint64_t max,
+    int deflate)
 {
     size_t             i;
     reference_input_t  in;
@@ -388,6 +409,7 @@ reference_frames(reference_t *r, const uint8_t *p, size_t n, uint64_t max)
     in.p = p;
     in.n = n;
     in.max = max;
+    in.deflate = deflate;
 
     r->n = 0;
     r->code = 0;

@@ -14,6 +14,7 @@ use IO::Select ();
 use IO::Socket::INET ();
 use Time::HiRes ();
 
+use NotifyDeflate ();
 use NotifyWire ();
 
 my $DEADLINE = 30;
@@ -98,7 +99,8 @@ sub head {
 
 
 # Opens a socket.  Options: sock, headers (as NotifyWire::handshake takes
-# them), early (bytes behind the handshake).  Dies unless it is accepted.
+# them), early (bytes behind the handshake), offer (extensions).  Dies unless
+# it is accepted.
 sub open {
     my ($class, $port, $uri, %opt) = @_;
 
@@ -117,10 +119,19 @@ sub try {
     my $self = bless {
         sock => $opt{sock} // connect_to($port), buf => '',
     }, $class;
+    my %headers = %{ $opt{headers} || {} };
 
-    $self->write(NotifyWire::handshake($uri, %{ $opt{headers} || {} })
+    $headers{'Sec-WebSocket-Extensions'} = $opt{offer} if $opt{offer};
+
+    $self->write(NotifyWire::handshake($uri, %headers)
                  . ($opt{early} // ''));
     $self->{answer} = { $self->head };
+
+    # The window that messages may be compressed with, or none.
+    my $extension = $self->{answer}{headers}{'sec-websocket-extensions'};
+    $self->{window} = $extension =~ /server_max_window_bits=(\d+)/ ? $1 : 15
+        if defined $extension;
+
     return $self;
 }
 
@@ -156,7 +167,8 @@ sub fill {
 }
 
 
-# The next frame: opcode and payload; or nothing at the end.
+# The next frame: opcode and payload; or nothing at the end.  A message that is
+# compressed is inflated, and {packed} is the length that it had; else 0.
 sub frame {
     my ($self, $seconds) = @_;
 
@@ -178,6 +190,9 @@ sub parse {
     my ($first, $length) = unpack 'CC', $$buf;
     my $head = 2;
     die "masked or fragmented\n" if $length > 127 || !($first & 0x80);
+    die "reserved bits\n" if $first & 0x30;
+    die "compressed\n"
+        if $first & 0x40 && (!$self->{window} || ($first & 15) > 2);
 
     if ($length == 126) {
         return if length $$buf < 4;
@@ -194,6 +209,11 @@ sub parse {
 
     my $payload = substr $$buf, $head, $length;
     substr $$buf, 0, $head + $length, '';
+
+    $self->{packed} = $first & 0x40 ? $length : 0;
+    $payload = NotifyDeflate::inflated($payload, $self->{window})
+        if $self->{packed};
+
     return ($first & 15, $payload);
 }
 

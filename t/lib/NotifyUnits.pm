@@ -64,7 +64,7 @@ sub builder {
         my ($name) = @_;
 
         run("$compile $link -o $dir/$name $top/t/$kind/$name.c"
-            . " $dir/libnotify.a -ljansson -lcrypto -pthread");
+            . " $dir/libnotify.a -ljansson -lcrypto -lz -pthread");
 
         return "$dir/$name";
     };

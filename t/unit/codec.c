@@ -10,7 +10,8 @@
  *   =8185        bytes in hex, as they are
  *
  * What comes out is written as text[Hello] binary[*300:x] ping[] pong[]
- * close1000[reason] error1002, bytes that are not printable as \xNN.
+ * close1000[reason] error1002, bytes that are not printable as \xNN; what is
+ * compressed as packed-text[...] packed-binary[...].
  */
 
 
@@ -33,6 +34,7 @@ typedef struct {
     size_t    len;
     bool      open;                 /* inside of a message */
     bool      binary;
+    bool      packed;
     size_t    fed;                  /* bytes fed before the error came */
     bool      wrong;                /* an event that must not be */
 } seen_t;
@@ -45,6 +47,7 @@ typedef struct {
 } vector_t;
 
 
+static bool    deflate;             /* messages may be compressed */
 static wire_t  wire;
 static seen_t  seen;
 
@@ -188,6 +191,7 @@ static void
 see_data(const notify_codec_event_t *ev)
 {
     if (ev->first == seen.open || (seen.open && ev->binary != seen.binary)
+        || (seen.open && ev->packed != seen.packed)
         || (ev->len == 0 && !ev->last) || ev->data == NULL)
     {
         seen.wrong = true;
@@ -202,9 +206,12 @@ see_data(const notify_codec_event_t *ev)
 
     seen.open = !ev->last;
     seen.binary = ev->binary;
+    seen.packed = ev->packed;
 
     if (ev->last) {
-        say_bytes(ev->binary ? "binary" : "text", seen.message, seen.len);
+        say_bytes(ev->packed ? ev->binary ? "packed-binary" : "packed-text"
+                             : ev->binary ? "binary" : "text",
+                  seen.message, seen.len);
     }
 }
 
@@ -345,6 +352,7 @@ run(size_t first, size_t step, uint64_t max)
     seen.fed = 0;
 
     memset(&cd, 0, sizeof(cd));
+    cd.deflate = deflate;
 
     for (i = 0; i < wire.n; i += n) {
         n = (i == 0 && first) ? first : step;
@@ -363,6 +371,7 @@ run(size_t first, size_t step, uint64_t max)
 
         if (notify_codec_idle(&moved)) {
             memset(&moved, 0, sizeof(moved));
+            moved.deflate = deflate;
         }
 
         cd = moved;
@@ -579,6 +588,74 @@ static const vector_t  limits[] = {
       "ping[0123456789ab] text[0123456789]", 0,
       "control frames do not count" },
 };
+
+
+/* RFC 7692, 6 and 7.2: what is inside is not looked at here */
+
+static const vector_t  packed[] = {
+    { "c1:\xf2\x48\xcd", "packed-text[\\xf2H\\xcd]", 0, "a text" },
+    { "c2:ab", "packed-binary[ab]", 0, "a binary" },
+    { "c1:", "packed-text[]", 0, "no bytes" },
+    { "c1:\xff\xff", "packed-text[\\xff\\xff]", 0,
+      "what is no UTF-8 is no error yet" },
+    { "41:a 00:b 80:c", "packed-text[abc]", 0, "in three" },
+    { "41: 80:c", "packed-text[c]", 0, "an empty first fragment" },
+    { "41:a 80:", "packed-text[a]", 0, "an empty last fragment" },
+    { "41:a 89:p 80:b", "ping[p] packed-text[ab]", 0,
+      "a ping between fragments" },
+    { "c1:a 81:b c2:c 82:d",
+      "packed-text[a] text[b] packed-binary[c] binary[d]", 0,
+      "compressed or not, message by message" },
+    { "c1:a 81:\xff", "packed-text[a] error1007", 14,
+      "the next one is checked" },
+    { "01:a 80:b", "text[ab]", 0, "fragments that are not" },
+    { "c0:a", "error1002", 1, "RSV1 on a continuation of nothing" },
+    { "41:a c0:b", "error1002", 8, "RSV1 on a continuation" },
+    { "41:a 40:b", "error1002", 8, "RSV1 on a fragment in the middle" },
+    { "01:a c0:b", "error1002", 8, "RSV1 on a plain one's continuation" },
+    { "c9:", "error1002", 1, "RSV1 on a ping" },
+    { "ca:a", "error1002", 1, "RSV1 on a pong" },
+    { "c8:", "error1002", 1, "RSV1 on a close" },
+    { "41:a c9:p", "error1002", 8, "RSV1 on a ping between fragments" },
+    { "c3:", "error1002", 1, "RSV1 on opcode 3" },
+    { "e1:a", "error1002", 1, "RSV1 and RSV2" },
+    { "d1:a", "error1002", 1, "RSV1 and RSV3" },
+    { "a1:a", "error1002", 1, "RSV2" },
+    { "91:a", "error1002", 1, "RSV3" },
+    { "f1:a", "error1002", 1, "all reserved bits" },
+    { "41:a c1:b", "error1002", 8, "a message inside of another" },
+};
+
+/* a limit of ten bytes: 79 when they are compressed */
+
+static const vector_t  packed_limits[] = {
+    { "c1*79:x", "packed-text[*79:x]", 0, "79 of 79 bytes" },
+    { "c1*80:x", "error1009", 2, "80 of 79 bytes" },
+    { "41*40:x 80*39:x", "packed-text[*79:x]", 0, "79 bytes in two" },
+    { "41*40:x 80*40:x", "error1009", 48, "80 bytes in two" },
+    { "c1*79:x 81*11:x", "packed-text[*79:x] error1009", 87,
+      "the next one is not" },
+};
+
+
+static void
+test_packed(void)
+{
+    deflate = true;
+
+    CHECK_ALL(packed, 4096);
+    CHECK_ALL(packed_limits, 10);
+    CHECK_ALL(messages, 100000);
+    CHECK_ALL(fragments, 4096);
+
+    deflate = false;
+
+    is(notify_codec_bound(0), 64, "what is compressed of nothing");
+    ok(notify_codec_bound(UINT64_MAX) == UINT64_MAX,
+       "what is compressed of anything");
+    ok(notify_codec_bound(UINT64_MAX / 2 - 1) > UINT64_MAX / 2,
+       "what is compressed of much");
+}
 
 
 static void
@@ -907,6 +984,7 @@ main(void)
     CHECK_ALL(texts, 1000);
     CHECK_ALL(closes, 1000);
 
+    test_packed();
     test_limits();
     test_empty();
     test_unmask();

@@ -47,6 +47,7 @@ base_join(unsigned v, unsigned k)
     uint64_t  since;
 
     joined[njoined].view = v;
+    joined[njoined].member = 0;
     joined[njoined].block = notify_bus_join(&live[v], &name[k], NULL, &since);
 
     if (joined[njoined++].block == 0) {

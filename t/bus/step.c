@@ -38,6 +38,7 @@
 #include "notify_batch.h"
 #include "notify_bus.h"
 #include "notify_lock.h"
+#include "notify_members.h"
 #include "notify_message.h"
 #include "notify_seat.h"
 #include "notify_store.h"
@@ -125,6 +126,8 @@ static char              bytes[PIECE];
 static unsigned          lost;               /* descriptors of batches */
 static bool              phantoms;           /* sockets that no batch had */
 static bool              strangers;          /* a batch's, but not its seat's */
+static bool              forgotten;          /* members without a word, who are
+                                                not told to close */
 
 static pid_t             victim;
 static uint64_t          lot;                /* the PRNG's state */
@@ -607,6 +610,63 @@ untold(const notify_zone_t *z)
 }
 
 
+/* whether it is a member, or has a message in the inbox that it is not */
+
+static bool
+is_member(const notify_zone_t *z, uint32_t key, uint32_t seat, uint32_t id)
+{
+    uint32_t           slot, i;
+    notify_target_t   *t;
+    notify_message_t  *m;
+
+    if (notify_members_find(z, key, seat, id)) {
+        return true;
+    }
+
+    for (slot = z->seats[seat].first; slot; slot = t->next) {
+
+        if (*notify_type(z, slot) == NOTIFY_MESSAGE) {
+            m = notify_block(z, slot);
+            t = m->targets;
+
+            if (m->kind == NOTIFY_REPLACE && m->key == key && m->sockets == id)
+            {
+                return true;
+            }
+
+        } else {
+            t = ((notify_targets_t *) notify_block(z, slot))->targets;
+        }
+
+        for (i = 0; notify_target_seat(t->word) != seat
+                    || notify_target_state(t->word) != NOTIFY_PENDING; i++)
+        {
+            t++;
+        }
+    }
+
+    return false;
+}
+
+
+static const char *
+forgot(const notify_zone_t *z)
+{
+    unsigned  i;
+
+    for (i = 0; i < njoined; i++) {
+        if (joined[i].member
+            && !is_member(z, joined[i].block, live[joined[i].view].seat,
+                          joined[i].member))
+        {
+            return "a member has been replaced, and is not told";
+        }
+    }
+
+    return NULL;
+}
+
+
 /* sweeps; NULL, and what the zone then says; or what is wrong */
 
 static const char *
@@ -627,6 +687,10 @@ recover(const notify_zone_t *on, bool lock_first, char **dump)
 
     if (error == NULL) {
         error = untold(&z);
+    }
+
+    if (error == NULL) {
+        error = forgot(&z);
     }
 
     if (lock_first && error == NULL) {
@@ -675,6 +739,9 @@ adopt(notify_zone_t *z, const notify_item_t *item)
     }
 
     for (i = 0; i < n; i++) {
+        forgotten |= members[i]
+                     && !is_member(z, keys[i], z->seat, members[i]);
+
         notify_bus_leave_member(z, keys[i], members[i]);
     }
 }
@@ -757,6 +824,7 @@ wind_down(const notify_zone_t *on, bool heir)
     lost = 0;
     phantoms = false;
     strangers = false;
+    forgotten = false;
 
     for (i = 0; i < nheld; i++) {
         v = view_of(on, held[i].view);
@@ -799,6 +867,10 @@ wind_down(const notify_zone_t *on, bool heir)
 
     if (strangers) {
         return "sockets that have been handed over have not joined";
+    }
+
+    if (forgotten) {
+        return "a member that was handed over is none, and is not told";
     }
 
     return phantoms ? "an heir has sockets that no batch had"

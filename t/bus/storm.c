@@ -8,8 +8,9 @@
  * take only when they are woken, so that a lost wake-up shows.  Then it is
  * compared: what was published reached each socket that had joined before and
  * stayed, once, in order, with its own bytes; what was refused reached nobody;
- * what died half-way reached all or none.  At the end all leave, history is
- * evicted, and the zone is empty.
+ * what died half-way reached all or none.  Some users may have a few sockets
+ * only: they have no more at any time, and those that had to go for others were
+ * the oldest.  At the end all leave, history is evicted, and the zone is empty.
  *
  *     storm [-s SEED] [-r ROUNDS] [-k KILLS] [-n NAMED] [-p SECONDS]
  *           [-d SECONDS]
@@ -44,6 +45,7 @@
 #define SEATS       12
 #define KEYS        40
 #define FAVOURITES  4                        /* of them, by turns */
+#define LIMITED     34                       /* those from here on */
 #define SOCKETS     400                      /* of one life, open or not */
 #define HOLD        12                       /* messages taken and kept */
 #define LIVES       4096                     /* of a round */
@@ -87,12 +89,15 @@ typedef struct {
     uint32_t       key;
     uint32_t       block;
     uint32_t       status;
+    uint32_t       member;                   /* where sockets are counted */
+    bool           replaced;
 } socket_t;
 
 /* a process, from the seat that it takes to its death or the round's end */
 typedef struct {
     bool           dead;
     bool           quiet;                    /* has nothing more to do */
+    uint32_t       seat;
     uint32_t       nsockets;
     socket_t       sockets[SOCKETS];
 } life_t;
@@ -104,6 +109,7 @@ typedef struct {
     uint32_t       npushes;
     uint32_t       ngot;
     uint32_t       nrefused;
+    uint32_t       nreplaced;
     uint32_t       nlives;
     uint32_t       failed;
     char           error[256];
@@ -133,6 +139,15 @@ static const struct {
     { "notify_key_free", NULL },
     { "notify_key_mark", NULL },
     { "notify_key_lost_locked", NULL },
+    { "notify_limit_join_locked", NULL },
+    { "notify_limit_enter", NULL },
+    { "notify_limit_leave_locked", NULL },
+    { "notify_members_next", NULL },
+    { "notify_members_make", NULL },
+    { "notify_members_trim", NULL },
+    { "notify_members_mark", NULL },
+    { "notify_members_settle", NULL },
+    { "notify_inbox_post", NULL },
     { "notify_message_draft", NULL },
     { "notify_message_free", NULL },
     { "notify_inbox_publish", NULL },
@@ -298,6 +313,15 @@ key_of(uint32_t block)
 }
 
 
+/* how many sockets of a user there may be; 0: any number */
+
+static uint32_t
+limit_of(uint32_t k)
+{
+    return k < LIMITED ? 0 : 2 + k % 3;
+}
+
+
 /* reads an item's frame; returns the number of its push */
 
 static uint32_t
@@ -307,6 +331,10 @@ read_item(const notify_item_t *item)
     uint32_t          number;
     const uint8_t    *p;
     notify_cursor_t   cursor;
+
+    if (item->kind == NOTIFY_REPLACE) {
+        return NONE;
+    }
 
     memset(&cursor, 0, sizeof(cursor));
     length = 0;
@@ -393,6 +421,51 @@ give_back(uint32_t *done, unsigned max)
 
 
 static void
+leave(socket_t *s)
+{
+    if (s->status != OPEN) {
+        return;
+    }
+
+    s->before = notify_bus_last_id(&zone);
+    __atomic_store_n(&s->status, LEAVING, __ATOMIC_RELEASE);
+
+    notify_bus_leave_member(&zone, s->block, s->member);
+
+    s->after = notify_bus_last_id(&zone);
+    __atomic_store_n(&s->status, LEFT, __ATOMIC_RELEASE);
+}
+
+
+/* it has to go, unless it has gone */
+
+static void
+replace(const notify_item_t *item)
+{
+    uint32_t   i;
+    socket_t  *s;
+
+    for (i = 0; i < life->nsockets; i++) {
+        s = &life->sockets[i];
+
+        if (s->member == item->member && s->block == item->key
+            && limit_of(s->key))
+        {
+            if (s->status == OPEN) {
+                s->replaced = true;
+                __atomic_fetch_add(&shm->nreplaced, 1, __ATOMIC_SEQ_CST);
+                leave(s);
+            }
+
+            return;
+        }
+    }
+
+    fail_with("member %u has to go, and never came", item->member);
+}
+
+
+static void
 take(unsigned back)
 {
     unsigned        i, n, max;
@@ -406,7 +479,14 @@ take(unsigned back)
     again = n != 0 || max == 0;
 
     for (i = 0; i < n; i++) {
-        write_down(&items[i], read_item(&items[i]));
+
+        if (items[i].kind == NOTIFY_REPLACE) {
+            replace(&items[i]);
+
+        } else {
+            write_down(&items[i], read_item(&items[i]));
+        }
+
         held[nheld++] = items[i];
     }
 }
@@ -415,9 +495,10 @@ take(unsigned back)
 static void
 join(uint32_t k)
 {
-    uint32_t   block;
-    uint64_t   since;
-    socket_t  *s;
+    uint32_t         block;
+    uint64_t         since;
+    socket_t        *s;
+    notify_limit_t   limit;
 
     if (life->nsockets == SOCKETS) {
         return;
@@ -427,32 +508,22 @@ join(uint32_t k)
     s->key = k;
     s->status = JOINING;
 
-    block = notify_bus_join(&zone, &names[k], NULL, &since);
+    memset(&limit, 0, sizeof(limit));
+    limit.max = limit_of(k);
+    limit.refuse = k & 1;
+    limit.code = 4409;
+    limit.now = START + now();
+
+    block = notify_bus_join(&zone, &names[k], &limit, &since);
 
     if (block) {
         s->block = block;
+        s->member = limit.member;
         s->since = since;
         __atomic_store_n(&s->status, OPEN, __ATOMIC_RELEASE);
         __atomic_store_n(&life->nsockets, life->nsockets + 1,
                          __ATOMIC_RELEASE);
     }
-}
-
-
-static void
-leave(socket_t *s)
-{
-    if (s->status != OPEN) {
-        return;
-    }
-
-    s->before = notify_bus_last_id(&zone);
-    __atomic_store_n(&s->status, LEAVING, __ATOMIC_RELEASE);
-
-    notify_bus_leave(&zone, s->block);
-
-    s->after = notify_bus_last_id(&zone);
-    __atomic_store_n(&s->status, LEFT, __ATOMIC_RELEASE);
 }
 
 
@@ -615,8 +686,10 @@ act(void)
     switch (pick(32)) {
     case 0:
     case 1:
-    case 2:
         join(some_key());
+        return;
+    case 2:
+        join(LIMITED + pick(KEYS - LIMITED));
         return;
     case 3:
         leave_some();
@@ -702,6 +775,7 @@ move(void)
         }
     }
 
+    life->seat = zone.seat;
     again = false;
 }
 
@@ -723,6 +797,7 @@ worker(void)
         }
     }
 
+    life->seat = zone.seat;
     join(favourite());
     swept = now();
 
@@ -839,15 +914,42 @@ bury(void)
 }
 
 
+/* the members of a user's key, the oldest first; the caller has the lock */
+
+static uint32_t
+members_of(uint32_t k, uint64_t words[NOTIFY_MEMBERS_MAX])
+{
+    uint32_t  key;
+
+    key = notify_key_find_locked(&zone, &names[k],
+                                 notify_key_hash(&zone, &names[k]));
+
+    return key ? check_members_of(&zone, key, words) : 0;
+}
+
+
 /* what must hold between two holds of the lock, in the midst of all */
 
 static void
 check_now(void)
 {
+    uint32_t     k, n;
+    uint64_t     words[NOTIFY_MEMBERS_MAX];
     const char  *error;
 
     notify_lock(&zone);
+
     error = check_zone(&zone);
+
+    for (k = LIMITED; k < KEYS && error == NULL; k++) {
+        n = members_of(k, words);
+
+        if (n > limit_of(k)) {
+            fail_with("%u members of key %u, of at most %u", n, k,
+                      limit_of(k));
+        }
+    }
+
     notify_unlock(&zone);
 
     nchecks++;
@@ -1031,6 +1133,80 @@ calm(void)
 }
 
 
+/* whether a worker of now has the socket of that member open */
+
+static bool
+is_open(uint32_t k, uint64_t word)
+{
+    uint32_t         w, i;
+    const life_t    *l;
+    const socket_t  *s;
+
+    for (w = 0; w < WORKERS; w++) {
+        l = &shm->lives[life_of[w]];
+
+        for (i = 0; i < l->nsockets && l->seat == notify_member_seat(word);
+             i++)
+        {
+            s = &l->sockets[i];
+
+            if (s->status == OPEN && s->key == k
+                && s->member == notify_member_id(word))
+            {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+/* all is quiet: the members are those that are open, and have come last */
+
+static void
+check_members_now(uint32_t k)
+{
+    uint32_t         i, n, l, open;
+    uint64_t         words[NOTIFY_MEMBERS_MAX];
+    const socket_t  *s;
+
+    open = 0;
+
+    notify_lock(&zone);
+    n = members_of(k, words);
+    notify_unlock(&zone);
+
+    for (i = 0; i < n; i++) {
+        if (!is_open(k, words[i])) {
+            fail_with("key %u: member %u is nobody's", k,
+                      notify_member_id(words[i]));
+        }
+    }
+
+    for (l = 1; l <= shm->nlives; l++) {
+        for (i = 0; i < shm->lives[l].nsockets; i++) {
+            s = &shm->lives[l].sockets[i];
+
+            if (s->key != k) {
+                continue;
+            }
+
+            open += s->status == OPEN && !shm->lives[l].dead;
+
+            if (s->replaced && n && s->member > notify_member_id(words[0])) {
+                fail_with("key %u: %u had to go, and %u is older", k,
+                          s->member, notify_member_id(words[0]));
+            }
+        }
+    }
+
+    if (open != n) {
+        fail_with("key %u: %u sockets are open, %u members", k, open, n);
+    }
+}
+
+
 static void
 drain(void)
 {
@@ -1062,6 +1238,10 @@ drain(void)
 
     if (!shm->failed) {
         check_now();
+    }
+
+    for (i = LIMITED; i < KEYS && !shm->failed; i++) {
+        check_members_now(i);
     }
 }
 
@@ -1346,13 +1526,14 @@ forget(void)
     shm->npushes = 0;
     shm->ngot = 0;
     shm->nrefused = 0;
+    shm->nreplaced = 0;
 }
 
 
 static bool
 round_of(unsigned number, unsigned kills, unsigned named)
 {
-    uint32_t  w, npushes, ngot, nrefused;
+    uint32_t  w, npushes, ngot, nrefused, nreplaced;
 
     forget();
 
@@ -1367,6 +1548,7 @@ round_of(unsigned number, unsigned kills, unsigned named)
     npushes = shm->npushes;
     ngot = shm->ngot;
     nrefused = shm->nrefused;
+    nreplaced = shm->nreplaced;
 
     if (!shm->failed) {
         compare();
@@ -1375,7 +1557,8 @@ round_of(unsigned number, unsigned kills, unsigned named)
     finish();
 
     if (!ok(!shm->failed, "round %u: %u lives, %u pushes, %u refused, "
-            "%u taken", number, shm->nlives, npushes, nrefused, ngot))
+            "%u taken, %u sockets replaced", number, shm->nlives, npushes,
+            nrefused, ngot, nreplaced))
     {
         diag("%s", shm->error);
     }

@@ -2,16 +2,25 @@
  * Pings what is silent, and drops what stays so: a socket that has said
  * nothing for an interval gets a ping, and is gone after another one.  Or
  * after NGX_HTTP_NOTIFY_LINGER when it is closing.
+ *
+ * While something waits for it, a peer is judged by what it takes, whatever it
+ * says: its pong may have to come behind a long message that it is reading,
+ * and one that talks but does not read is not to keep what waits for ever.
  */
 
 #include "ngx_http_notify_ping.h"
-#include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_worker.h"
+
+#include <linux/sockios.h>
 
 
 /* sockets that were opened at once are not all pinged at once */
 #define NGX_HTTP_NOTIFY_PING_MAX   1000
 #define NGX_HTTP_NOTIFY_PING_REST  5        /* ms, till the next so many */
+
+
+static void ngx_http_notify_ping_due(ngx_http_notify_socket_t *s);
+static ngx_uint_t ngx_http_notify_ping_takes(ngx_http_notify_socket_t *s);
 
 
 void
@@ -39,16 +48,90 @@ ngx_http_notify_ping_handler(ngx_event_t *ev)
         if (s->state == NGX_HTTP_NOTIFY_CLOSING) {
             ngx_http_notify_socket_drop(s, "did not answer the close");
 
-        } else if (s->pinged) {
-            ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
-            ngx_http_notify_socket_drop(s, "ping timed out");
-
         } else {
-            ngx_http_notify_socket_ping(s);
+            ngx_http_notify_ping_due(s);
         }
     }
 
     ngx_http_notify_deadlines_rearm(d, NGX_HTTP_NOTIFY_PING_REST);
+}
+
+
+static void
+ngx_http_notify_ping_due(ngx_http_notify_socket_t *s)
+{
+    ngx_uint_t  busy, takes;
+
+    busy = s->busy;
+    takes = ngx_http_notify_ping_takes(s);
+
+    if (busy && takes) {
+        ngx_http_notify_socket_ping(s);
+
+    } else if (s->pinged) {
+        ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
+        ngx_http_notify_socket_drop(s, "ping timed out");
+
+    } else if (busy && s->out) {
+        ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
+        ngx_http_notify_socket_drop(s, "did not read");
+
+    } else {
+        ngx_http_notify_socket_ping(s);
+    }
+}
+
+
+/*
+ * Whether the peer has acknowledged at least one more of our KB since this was
+ * last asked.  Not what its kernel has room for: that of a peer which is gone
+ * acknowledges nothing, and that of one which does not read, soon.
+ */
+
+static ngx_uint_t
+ngx_http_notify_ping_takes(ngx_http_notify_socket_t *s)
+{
+    int       left;
+    uint32_t  taken, more;
+
+    if (ioctl(s->connection->fd, SIOCOUTQ, &left) == -1) {
+        left = 0;
+    }
+
+    taken = (uint32_t) ((s->connection->sent - left) / 1024);
+    more = (taken - s->taken) & NGX_HTTP_NOTIFY_TAKEN;
+
+    s->busy = s->out || left;
+    s->taken = taken & NGX_HTTP_NOTIFY_TAKEN;
+
+    /* TLS adds to what is left, so that it may seem to be less */
+
+    return more != 0 && more <= NGX_HTTP_NOTIFY_TAKEN / 2;
+}
+
+
+void
+ngx_http_notify_ping_heard(ngx_http_notify_socket_t *s)
+{
+    ngx_http_notify_worker_t  *w;
+
+    if (s->state != NGX_HTTP_NOTIFY_OPEN) {
+        return;
+    }
+
+    s->pinged = 0;
+
+    if (s->out) {
+        return;
+    }
+
+    w = &ngx_http_notify_worker;
+
+    s->busy = 0;
+
+    ngx_http_notify_deadline_remove(&w->deadlines, &s->deadline);
+    ngx_http_notify_deadline_set(&w->deadlines, &s->deadline,
+                                 s->conf->ping_interval);
 }
 
 

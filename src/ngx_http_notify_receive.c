@@ -7,6 +7,7 @@
 
 #include "notify_deflate.h"
 #include "ngx_http_notify_limit.h"
+#include "ngx_http_notify_ping.h"
 #include "ngx_http_notify_receive.h"
 #include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
@@ -124,7 +125,7 @@ ngx_http_notify_receive_bytes(ngx_http_notify_socket_t *s, u_char *p,
     ngx_http_notify_in_t   new, *in;
     notify_codec_event_t   ev;
 
-    ngx_http_notify_socket_alive(s);
+    ngx_http_notify_ping_heard(s);
 
     in = s->in;
 

@@ -455,25 +455,6 @@ ngx_http_notify_socket_pong(ngx_http_notify_socket_t *s, u_char *data,
 }
 
 
-void
-ngx_http_notify_socket_alive(ngx_http_notify_socket_t *s)
-{
-    ngx_http_notify_worker_t  *w;
-
-    if (s->state != NGX_HTTP_NOTIFY_OPEN) {
-        return;
-    }
-
-    w = &ngx_http_notify_worker;
-
-    s->pinged = 0;
-
-    ngx_http_notify_deadline_remove(&w->deadlines, &s->deadline);
-    ngx_http_notify_deadline_set(&w->deadlines, &s->deadline,
-                                 s->conf->ping_interval);
-}
-
-
 ngx_int_t
 ngx_http_notify_socket_close(ngx_http_notify_socket_t *s, ngx_uint_t code,
     const char *why)

@@ -30,6 +30,7 @@
 
 
 #define NGX_HTTP_NOTIFY_LINGER  5000        /* ms, for a peer to close */
+#define NGX_HTTP_NOTIFY_TAKEN   0xfffff     /* bits of taken, below */
 
 
 enum {
@@ -89,6 +90,10 @@ typedef struct {
     unsigned                     window:4;  /* permessage-deflate: bits of the
                                                window that it allows us; 0: not
                                                negotiated */
+    unsigned                     busy:1;    /* at its last deadline something
+                                               was on its way to the peer */
+    unsigned                     taken:20;  /* KB that the peer had taken till
+                                               then, low bits */
 } ngx_http_notify_socket_t;
 
 /* there are many of them: nobody makes them larger unseen */
@@ -144,9 +149,6 @@ void ngx_http_notify_socket_ping(ngx_http_notify_socket_t *s);
 /* Answers a ping.  NGX_ERROR: the socket was freed. */
 ngx_int_t ngx_http_notify_socket_pong(ngx_http_notify_socket_t *s,
     u_char *data, size_t len);
-
-/* Bytes came: the peer lives, the next ping is an interval away. */
-void ngx_http_notify_socket_alive(ngx_http_notify_socket_t *s);
 
 /*
  * Closes with that code, from our side, behind the messages that wait.  why, a

@@ -137,6 +137,7 @@ ngx_http_notify_pack(notify_item_t *item, ngx_http_notify_message_t *v1,
     }
 
     m = payload ? ngx_calloc(sizeof(ngx_http_notify_message_t), log) : NULL;
+    len = 0;
 
     p = m ? notify_deflate(payload, n, (unsigned) bits, NOTIFY_HEAD_MAX, &len)
           : NULL;

@@ -19,6 +19,7 @@ use Socket qw( IPPROTO_TCP TCP_NODELAY );
 use Test::More ();
 
 use NotifyClient ();
+use NotifyDeflate ();
 use NotifyEnv ();
 use NotifyWire ();
 
@@ -47,13 +48,14 @@ sub frame {
 }
 
 
-# A message in frames of so many bytes.
+# A message in frames of so many bytes; rsv is the first one's.
 sub fragments {
-    my ($opcode, $payload, $size) = @_;
+    my ($opcode, $payload, $size, %opt) = @_;
     my $n = int((length($payload) + $size - 1) / $size);
 
     return map { frame($_ ? 0 : $opcode, substr($payload, $_ * $size, $size),
-                       fin => $_ == $n - 1) } 0 .. $n - 1;
+                       fin => $_ == $n - 1, rsv => $_ ? 0 : $opt{rsv}) }
+           0 .. $n - 1;
 }
 
 
@@ -71,6 +73,7 @@ sub fragments {
 #              itself, or the steps have sent a close
 #   outcomes   other lists of events that are right, too
 #   chop       octets in one write
+#   offer, agreed   extensions that are offered, and what is answered
 #   informational   how the suite counts it, whatever comes
 sub case {
     my ($self, $number, $title, $steps, $events, %opt) = @_;
@@ -101,7 +104,11 @@ sub run {
     my ($self, $steps, $events, %opt) = @_;
     my ($bytes, @got) = ('');
 
-    my $ws = NotifyClient->open($self->{port}, $self->{uri});
+    my $ws = NotifyClient->open($self->{port}, $self->{uri},
+                                offer => $opt{offer});
+    my $agreed = $ws->{answer}{headers}{'sec-websocket-extensions'} // '';
+    die "the extensions are \"$agreed\"\n" if $agreed ne ($opt{agreed} // '');
+
     setsockopt $ws->{sock}, IPPROTO_TCP, TCP_NODELAY, 1
         or die "TCP_NODELAY: $!\n";
 
@@ -190,7 +197,8 @@ sub next_event {
     my ($opcode, $head, $least) = ($first & 15, 2, 0);
 
     die "the server masks\n" if $length > 127;
-    die "the server sets reserved bits\n" if $first & 0x70;
+    die "the server sets reserved bits\n"
+        if $first & ($ws->{window} && $opcode < 3 ? 0x30 : 0x70);
     die "the server fragments\n" if !($first & 0x80);
     die "opcode $opcode came\n" if !$KIND{$opcode};
 
@@ -211,6 +219,9 @@ sub next_event {
     have($ws, $head + $length) or die "the connection ends in a frame\n";
     my $payload = substr $ws->{buf}, $head, $length;
     substr $ws->{buf}, 0, $head + $length, '';
+
+    $payload = NotifyDeflate::inflated($payload, $ws->{window})
+        if $first & 0x40;
 
     return [ $KIND{$opcode}, $payload ] if $opcode != 8;
 

@@ -75,7 +75,7 @@ receipt(const uint8_t *p, size_t n, uint64_t id, uint32_t sockets)
     out = malloc(cap);
     fuzz_check(out != NULL);
 
-    len = notify_json_receipt(out, cap, id, user, user_len, sockets);
+    len = notify_json_receipt(out, id, user, user_len, sockets);
     fuzz_check(len <= cap);
 
     json = parse(out, len);

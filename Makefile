@@ -14,11 +14,22 @@ NDK_SRC ?= /usr/share/nginx-ndk/src
 NGINX_CONF ?= --with-compat --with-threads --with-http_ssl_module \
 	--with-http_v2_module --with-http_realip_module
 
+# $(call has,FLAG): the flag, if the compiler takes it.
+has = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null \
+	&& echo $(1))
+
 # nginx adds -Wall -Wextra -Wpointer-arith -Werror, under gcc and clang, and
 # -Wno-unused-parameter: its handlers have signatures to keep, whether or not
 # they use all of it.
-CFLAGS ?= -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
-LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
+#
+# The rest is Debian's hardening=+all, and what only some compilers have.
+ifeq ($(origin CFLAGS),undefined)
+CFLAGS := -g -O2 -fstack-protector-strong -Wformat -Werror=format-security \
+	-D_FORTIFY_SOURCE=2 $(foreach flag,\
+	-fstack-clash-protection -fcf-protection,$(call has,$(flag)))
+endif
+
+LDFLAGS ?= -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 
 MODULES_DIR ?= /usr/lib/nginx/modules
 CONF_DIR ?= /usr/share/nginx/modules-available
@@ -38,7 +49,9 @@ DEPS_DEMO = curl gunicorn libnginx-mod-http-ndk nginx python3-celery \
 	python3-django python3-redis python3-urllib3 redis-server
 DEPS_BENCH = daphne libnginx-mod-nchan libssl-dev node-ws nodejs pushpin \
 	python3-channels-redis python3-django-channels redis-server zurl
-DEPS_FUZZ = clang libc6-dev libclang-rt-dev libjansson-dev libssl-dev perl
+DEPS_ANALYZE = clang-tidy cppcheck
+DEPS_FUZZ = clang libc6-dev libclang-rt-dev libjansson-dev libssl-dev perl \
+	zlib1g-dev
 DEPS_TEST = chromium chromium-driver clang cppcheck libclang-rt-dev \
 	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
 	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
@@ -77,8 +90,9 @@ NESTED = $(MAKE) $(if $(V),,-s) --no-print-directory -j $(JOBS) -C $(TREE)
 # One target after the other; what they call runs in parallel.
 .NOTPARALLEL:
 
-.PHONY: all deps deps-build deps-demo deps-bench deps-fuzz build install \
-	clean demo demo-stop test test-asan test-valgrind lint fuzz bench \
+.PHONY: all deps deps-build deps-demo deps-bench deps-fuzz deps-analyze \
+	build install clean demo demo-stop test test-asan test-valgrind lint \
+	analyze analyze-gcc analyze-tidy analyze-cppcheck fuzz bench \
 	bench-quick bench-reload help FORCE
 
 all: build
@@ -94,6 +108,7 @@ help:
 	@echo 'make test-valgrind  ... what runs in one worker, under valgrind'
 	@echo 'make fuzz           what reads bytes, for FUZZ_TIME=600 seconds'
 	@echo 'make lint           style, includes, cppcheck'
+	@echo 'make analyze        gcc -fanalyzer, clang-tidy, cppcheck'
 	@echo 'make bench-quick    the first figures, in a minute'
 	@echo 'make bench          ... beside Nchan, Node, Pushpin, channels'
 	@echo 'make bench-reload   what reloads do to those connected'
@@ -141,6 +156,9 @@ deps-build:
 
 deps-demo:
 	$(call apt,$(DEPS_BUILD) $(DEPS_DEMO))
+
+deps-analyze:
+	$(call apt,$(DEPS_BUILD) $(DEPS_ANALYZE))
 
 deps-fuzz:
 	$(call apt,$(DEPS_FUZZ))
@@ -206,6 +224,37 @@ test: deps
 
 lint:
 	t/lint
+
+# All of src/, with the headers that nginx's makefile names.  What may be one
+# tool's mistake is said to be where it is; a tool whose mistakes are too many
+# is told at once: .clang-tidy.
+SOURCES = $(wildcard $(TOP)/src/*.c)
+INCLUDES = $(shell sed -n '/^ALL_INCS/,/^$$/s/ALL_INCS =\|\\$$//gp' \
+	$(BUILD)/nginx/Makefile)
+EACH = cd $(TREE) && printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -I{}
+
+analyze: deps-analyze
+	@$(AGAIN) analyze-gcc analyze-tidy analyze-cppcheck
+
+analyze-gcc: $(BUILD)/nginx/Makefile
+	@echo 'gcc -fanalyzer'
+	@$(EACH) gcc -c -g -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
+		-fanalyzer $(INCLUDES) -o /dev/null {}
+
+# It tells how many warnings of others it has left out.
+analyze-tidy: $(BUILD)/nginx/Makefile
+	@clang-tidy --version | grep -i version
+	@$(EACH) clang-tidy --quiet --config-file=$(TOP)/.clang-tidy \
+		--header-filter='^$(TOP)/src/' {} -- -std=gnu11 $(INCLUDES) \
+		> $(BUILD)/tidy.log 2>&1 || { cat $(BUILD)/tidy.log; exit 1; }
+
+analyze-cppcheck: $(BUILD)/nginx/Makefile
+	@cppcheck --version
+	@cd $(TREE) && cppcheck -q -j $(JOBS) --std=c11 --inline-suppr \
+		--enable=warning,performance,portability --error-exitcode=1 \
+		--suppress=missingInclude --suppress=missingIncludeSystem \
+		--suppress='*:src/*' --suppress='*:/usr/*' \
+		$(INCLUDES) $(SOURCES)
 
 # What is found stays in build/fuzz.
 fuzz: deps-fuzz

@@ -5,7 +5,7 @@
 #include "ngx_http_notify_deadline.h"
 
 
-static ngx_http_notify_interval_t *ngx_http_notify_deadlines_find(
+static ngx_uint_t ngx_http_notify_deadlines_find(
     ngx_http_notify_deadlines_t *d, ngx_msec_t interval);
 static ngx_int_t ngx_http_notify_deadlines_push(ngx_http_notify_deadlines_t *d,
     ngx_msec_t interval);
@@ -81,9 +81,13 @@ void
 ngx_http_notify_deadline_set(ngx_http_notify_deadlines_t *d,
     ngx_http_notify_deadline_t *deadline, ngx_msec_t interval)
 {
-    ngx_http_notify_deadline_insert(d,
-                                    ngx_http_notify_deadlines_find(d, interval),
-                                    deadline);
+    ngx_uint_t                    n;
+    ngx_http_notify_interval_t  **i;
+
+    i = d->intervals.elts;
+    n = ngx_http_notify_deadlines_find(d, interval);
+
+    ngx_http_notify_deadline_insert(d, i[n], deadline);
 }
 
 
@@ -118,9 +122,10 @@ ngx_http_notify_deadline_merge(ngx_http_notify_deadlines_t *d,
     int32_t                      left;
     ngx_queue_t                 *q;
     ngx_http_notify_deadline_t  *other;
-    ngx_http_notify_interval_t  *i;
+    ngx_http_notify_interval_t  *i, **intervals;
 
-    i = ngx_http_notify_deadlines_find(d, interval);
+    intervals = d->intervals.elts;
+    i = intervals[ngx_http_notify_deadlines_find(d, interval)];
 
     q = *place ? *place : ngx_queue_head(&i->queue);
 
@@ -303,7 +308,9 @@ ngx_http_notify_deadlines_rearm(ngx_http_notify_deadlines_t *d,
 }
 
 
-static ngx_http_notify_interval_t *
+/* which one it is; 0, that of who lingers: it was never added */
+
+static ngx_uint_t
 ngx_http_notify_deadlines_find(ngx_http_notify_deadlines_t *d,
     ngx_msec_t interval)
 {
@@ -312,11 +319,11 @@ ngx_http_notify_deadlines_find(ngx_http_notify_deadlines_t *d,
 
     i = d->intervals.elts;
 
-    for (n = 1; n < d->intervals.nelts; n++) {
+    for (n = d->intervals.nelts - 1; n > 0; n--) {
         if (i[n]->interval == (uint32_t) interval) {
-            return i[n];
+            break;
         }
     }
 
-    return NULL;
+    return n;
 }

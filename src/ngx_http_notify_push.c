@@ -60,7 +60,7 @@ static ngx_int_t ngx_http_notify_push_once(ngx_http_request_t *r,
 static ngx_int_t ngx_http_notify_push_failed(ngx_http_request_t *r, int rc);
 
 static ngx_uint_t ngx_http_notify_push_is(ngx_http_request_t *r,
-    ngx_str_t *type);
+    ngx_str_t *what);
 static ngx_uint_t ngx_http_notify_body_is_text(ngx_http_notify_body_t *body);
 static ngx_int_t ngx_http_notify_body_open(ngx_http_request_t *r,
     ngx_http_notify_body_t *body);

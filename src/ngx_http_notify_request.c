@@ -24,7 +24,7 @@ typedef struct {
 
 /* its length has been compared */
 #define ngx_http_notify_header_is(h, name)                                    \
-    (ngx_strncasecmp((h)->key.data, (u_char *) name, sizeof(name) - 1) == 0)
+    (ngx_strncasecmp((h)->key.data, (u_char *) (name), sizeof(name) - 1) == 0)
 
 
 static ngx_int_t ngx_http_notify_user_written(ngx_http_request_t *r,

@@ -648,8 +648,10 @@ ngx_http_notify_out(ngx_connection_t *c, ngx_http_notify_out_t **out)
 {
     ngx_http_notify_out_t  *o;
 
-    if (*out) {
-        return *out;
+    o = *out;
+
+    if (o) {
+        return o;
     }
 
     o = ngx_calloc(sizeof(ngx_http_notify_out_t), c->log);

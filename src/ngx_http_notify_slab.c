@@ -5,30 +5,30 @@
 #include "ngx_http_notify_slab.h"
 
 
-#define NGX_HTTP_NOTIFY_SLAB_SIZE  8192     /* bytes, about */
+#define NGX_HTTP_NOTIFY_SLAB_SIZE  8192     /* bytes, about; one at least */
 
 
 void *
 ngx_http_notify_slab_calloc(ngx_http_notify_slab_t *slab, size_t size,
     ngx_log_t *log)
 {
+    size_t   n;
     u_char  *p, *first;
 
     if (slab->spare == NULL) {
 
-        first = ngx_alloc(NGX_HTTP_NOTIFY_SLAB_SIZE / size * size, log);
+        n = ngx_max(NGX_HTTP_NOTIFY_SLAB_SIZE / size, 1);
+
+        first = ngx_alloc(n * size, log);
         if (first == NULL) {
             return NULL;
         }
 
         /* from the end, so that they are handed out in order */
 
-        for (p = first + NGX_HTTP_NOTIFY_SLAB_SIZE / size * size;
-             p != first;
-             /* void */ )
-        {
-            p -= size;
-            ngx_http_notify_slab_free(slab, p);
+        while (n) {
+            n--;
+            ngx_http_notify_slab_free(slab, first + n * size);
         }
     }
 

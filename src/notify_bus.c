@@ -15,7 +15,7 @@
 
 
 /* reading found no memory to hold a message with */
-#define NOTIFY_READ_FULL  -2
+#define NOTIFY_READ_FULL  (-2)
 
 /* ms, by which the clock of a page may be ahead of ours */
 #define NOTIFY_AHEAD  5000u

@@ -27,8 +27,8 @@ run("mkdir $copy && cp -r $top/Makefile $top/config $top/src $copy")
     or die 'no copy';
 
 # What was set for the whole run is not for these builds.
-delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL BUILD CC NGINX_SRC )};
-$ENV{CFLAGS} = '-g -O1';
+delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL BUILD CC NGINX_SRC CFLAGS
+                LDFLAGS )};
 
 
 sub run {
@@ -87,6 +87,38 @@ for my $cc ('gcc', 'clang') {
 }
 
 
+# As Debian hardens what it builds, whoever the compiler is.
+for my $cc ('gcc', 'clang') {
+    my $module = "$dir/$cc/$so";
+    my $dynamic = `readelf -dW $module`;
+    my $segments = `readelf -lW $module`;
+    my $needs = `nm -D --undefined-only $module`;
+
+    like($dynamic, qr/\bBIND_NOW\b/, "$cc: all symbols are bound at once");
+    unlike($dynamic, qr/\bTEXTREL\b/, '... and none in the code');
+    like($segments, qr/^ *GNU_RELRO /m, '... and then read only');
+    like($segments, qr/^ *GNU_STACK .* RW /m, 'no code on the stack');
+    unlike($segments, qr/^ *LOAD .* RWE /m, '... or in what can be written');
+    like($needs, qr/ __stack_chk_fail\b/, 'the stack has canaries');
+    like($needs, qr/ __\w+_chk\b/, 'glibc checks sizes');
+
+    open my $settings, '<', "$dir/$cc/settings" or die "settings: $!";
+    my $flags = <$settings>;
+    like($flags, qr/ -D_FORTIFY_SOURCE=2 /, '... because it is told to');
+    like($flags, qr/ -Werror=format-security /, 'formats are constant');
+
+    SKIP: {
+        skip "$cc has no such flags here", 2 if `uname -m` ne "x86_64\n";
+
+        like($flags, qr/ -fstack-clash-protection /, 'large frames touch'
+                                                     . ' each page');
+        like(`readelf -n $dir/$cc/nginx/addon/src/notify_id.o`,
+             qr/x86 feature: IBT, SHSTK/,
+             'jumps have landing pads');
+    }
+}
+
+
 # Again only what has changed.
 {
     my %before = mtimes("$dir/gcc");
@@ -115,7 +147,7 @@ for my $cc ('gcc', 'clang') {
     run("cp -rL $debian $plain && rm $plain/conf_flags") or die 'no tree';
     my $before = `find $plain | sort`;
 
-    ok(run("make -C $copy BUILD=$dir/tree NGINX_SRC=$plain build"),
+    ok(run("make -C $copy BUILD=$dir/tree NGINX_SRC=$plain CFLAGS=-O1 build"),
        'a plain source tree');
     ok(-s "$dir/tree/$so", '... gives a module');
     is(`find $plain | sort`, $before, '... and is left as it was');

@@ -61,6 +61,8 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.interval = (uint32_t) s->conf->ping_interval;
     record.opened = s->opened;
     record.messages = s->messages;
+    record.heard = s->heard;
+    record.excess = s->excess;
     record.codec = s->in ? sizeof(notify_codec_t) : 0;
     record.data = s->in ? (uint32_t) s->in->len : 0;
     record.tail = (uint32_t) ngx_http_notify_send_size(s->out);
@@ -104,6 +106,8 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
     ngx_memcpy(s->u.addr, record->addr, sizeof(record->addr));
     s->opened = record->opened;
     s->messages = record->messages;
+    s->heard = record->heard;
+    s->excess = record->excess;
     s->family = record->family;
     s->pinged = record->pinged & 1;
     s->reading = record->reading & 1;

@@ -15,7 +15,7 @@
  * begins.
  */
 #define NGX_HTTP_NOTIFY_RECORD_LAYOUT                                         \
-    ((uint32_t) (3u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
+    ((uint32_t) (4u << 24 | NOTIFY_CODEC_LAYOUT << 16                         \
                  | sizeof(ngx_http_notify_record_t)))
 
 typedef struct {
@@ -29,6 +29,8 @@ typedef struct {
     uint32_t                     interval;  /* ms, of its pings */
     uint32_t                     opened;
     uint32_t                     messages;
+    uint32_t                     heard;     /* ms, low bits */
+    uint32_t                     excess;
     uint32_t                     codec;     /* 0, or sizeof(notify_codec_t) */
     uint32_t                     data;      /* of a message to be relayed or
                                                inflated */

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Three clients that are not ours, each by the same script: what they get,
-# what they may send, how a socket ends on either side.  A fourth one,
-# lua-resty-websocket, is in the blocks.
+# what they may send, compressed or not, how a socket ends on either side.  A
+# fourth one, lua-resty-websocket, is in the blocks.
 
 use strict;
 use warnings;
@@ -25,6 +25,13 @@ my $nginx = NotifyNginx->new(
                    notify_client_messages relay;
                    notify_client_max_size 128k;
                }
+               location /packed {
+                   notify_socket;
+                   notify_client_messages relay;
+                   notify_client_max_size 128k;
+                   notify_deflate 100;
+               }
+               location /status { notify_status; }
                location /beat { notify_socket; notify_ping_interval 1s; }
                location /new/ { notify_push; client_max_body_size 8m; }',
 )->start;
@@ -35,6 +42,13 @@ sub push_to {
 
     return NotifyClient::http($nginx->port, 'POST', "/new/$user",
                               body => $body, headers => \@headers)->{body};
+}
+
+
+# How many messages have been compressed, and inflated.
+sub packed {
+    my $body = NotifyClient::http($nginx->port, 'GET', '/status')->{body};
+    return join ' ', $body =~ /"compressed":\s*(\d+).*"inflated":\s*(\d+)/s;
 }
 
 
@@ -108,6 +122,43 @@ for my $name ('client.py', 'client.js', 'client.pl') {
                                  'Origin: http://evil.example');
     is($client->line, 'refused 403', "$name of another site is refused");
     $client->wait;
+}
+
+# Those that offer permessage-deflate.
+my ($compressed, $inflated) = (0, 0);
+
+for my $name ('client.py', 'client.js', 'client.pl') {
+    my $user = 'packed-' . $name =~ s/\W/-/r;
+    my $client = NotifyProgram->new($name, 'ws://127.0.0.1:' . $nginx->port
+                                           . "/packed?user_id=$user");
+    my $offers = $name ne 'client.pl';
+    my $long = 'notify ' x 15_000;
+
+    is($client->line, 'open', "$name opens a socket that may be compressed");
+
+    push_to($user, $long);
+    is($client->line, told(text => $long), '... gets a long text');
+    push_to($user, 'short');
+    is($client->line, told(text => 'short'), '... a short one');
+    is(packed(), ($compressed += $offers) . " $inflated",
+       $offers ? '... the long one compressed' : '... as it is');
+
+    $client->say("text $long");
+    is($client->line, told(text => $long), '... sends a long one');
+    is(packed(), ($compressed += $offers) . ' ' . ($inflated += $offers),
+       $offers ? '... compressed' : '... as it is');
+
+    my @parts = ('one', 'two' x 100, 'three') x 3;
+    $client->say("fragments @parts");
+    is($client->line, told(text => join '', @parts), '... and fragments');
+
+    $client->say('binary 00ff');
+    is($client->line, told(binary => "\0\xff"), '... and octets');
+
+    $client->say('close 1000 enough');
+    like($client->line, qr/^close 1000/, '... and is answered its close');
+    $client->wait;
+    ($compressed, $inflated) = split / /, packed();
 }
 
 # Who leaves a ping unanswered for an interval is dropped; all three are

@@ -540,6 +540,27 @@ $nginx->wait_log(qr/websocket closed: 1009 inflated message is too big/);
     $ws->close;
 }
 
+# Nothing is left of what has been compressed and inflated.
+{
+    my @sockets = map { socket_at('large', "$D; $BITS=" . (8 + $_),
+                                  user => 'again') } 0 .. 7;
+    my $text = letters(20 * $KB);
+    my @memory;
+
+    for my $round (0 .. 60) {
+        push_to('/off/again', $text);
+        $sockets[$round % 8]->write(packed($text));
+        for my $ws (@sockets) {
+            $ws->message eq $text || die for 1 .. 2;
+        }
+        push @memory, $nginx->memory($worker) if $round == 10 || $round == 60;
+    }
+
+    cmp_ok($memory[1] - $memory[0], '<', 600,
+           'compressing and inflating 20 KB a hundred times leaves nothing');
+    $_->close for @sockets;
+}
+
 # Sockets in the midst of a message have what came of it, and no zlib.
 {
     my $text = letters(1000);

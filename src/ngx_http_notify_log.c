@@ -2,6 +2,7 @@
  * How sockets are named in the error log.
  */
 
+#include "notify_user.h"
 #include "ngx_http_notify_log.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_worker.h"
@@ -61,23 +62,31 @@ ngx_http_notify_socket_log_client(ngx_http_notify_socket_t *s, u_char *p,
 }
 
 
-/* control bytes and what could end the quotes are written as \xXX */
+/* control characters and what could end the quotes are written as \xXX */
 
 static u_char *
 ngx_http_notify_socket_log_user(ngx_http_notify_socket_t *s, u_char *p,
     u_char *last)
 {
-    size_t            i;
+    size_t            i, control;
     u_char            ch, bytes[NOTIFY_REALM_MAX + NOTIFY_USER_MAX];
     notify_name_of_t  name;
 
     notify_key_name(&ngx_http_notify_worker.zone, s->node.key, bytes, &name);
 
+    control = 0;
+
     for (i = 0; i < name.user_length; i++) {
         ch = name.user[i];
 
-        if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\') {
+        if (control == 0) {
+            control = notify_control_length(&name.user[i],
+                                            name.user_length - i);
+        }
+
+        if (control || ch == '"' || ch == '\\') {
             p = ngx_slprintf(p, last, "\\x%02Xd", (ngx_int_t) ch);
+            control -= (control != 0);
 
         } else {
             p = ngx_slprintf(p, last, "%c", ch);

@@ -609,8 +609,10 @@ ngx_http_notify_refuse(ngx_http_request_t *r, ngx_uint_t status,
     /* what a peer has sent must not begin a line of its own in the log */
 
     for (p = text; p < last; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
-            *p = '?';
+        n = notify_control_length(p, last - p);
+
+        if (n) {
+            ngx_memset(p, '?', n);
         }
     }
 

@@ -17,6 +17,8 @@
 
 static ngx_int_t ngx_http_notify_user_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_notify_user_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *user);
 static ngx_int_t ngx_http_notify_transport_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_notify_sockets_variable(ngx_http_request_t *r,
@@ -91,7 +93,47 @@ ngx_http_notify_user_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_notify_set_value(v, ctx->user.data, ctx->user.len);
+    return ngx_http_notify_user_value(r, v, &ctx->user);
+}
+
+
+/*
+ * With control characters percent-encoded: a user may have a line's end in its
+ * name, and the value may stand in a header, whose end it must not be.
+ */
+
+static ngx_int_t
+ngx_http_notify_user_value(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    ngx_str_t *user)
+{
+    size_t   i, control;
+    u_char  *p, *start;
+
+    start = ngx_pnalloc(r->pool, user->len * 3);
+
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = start;
+    control = 0;
+
+    for (i = 0; i < user->len; i++) {
+
+        if (control == 0) {
+            control = notify_control_length(user->data + i, user->len - i);
+        }
+
+        if (control) {
+            p = ngx_sprintf(p, "%%%02Xd", (ngx_int_t) user->data[i]);
+            control--;
+
+        } else {
+            *p++ = user->data[i];
+        }
+    }
+
+    ngx_http_notify_set_value(v, start, p - start);
 
     return NGX_OK;
 }

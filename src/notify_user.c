@@ -75,6 +75,21 @@ notify_user_check(const uint8_t *p, size_t n, const char **why)
 }
 
 
+size_t
+notify_control_length(const uint8_t *p, size_t n)
+{
+    if (n == 0) {
+        return 0;
+    }
+
+    if (p[0] < 0x20 || p[0] == 0x7f) {
+        return 1;
+    }
+
+    return (p[0] == 0xc2 && n > 1 && p[1] >= 0x80 && p[1] <= 0x9f) ? 2 : 0;
+}
+
+
 static int
 notify_percent_hex(uint8_t c)
 {

@@ -31,5 +31,12 @@ ptrdiff_t notify_percent_decode(uint8_t *out, const uint8_t *p, size_t n);
  */
 int notify_user_check(const uint8_t *p, size_t n, const char **why);
 
+/*
+ * How many bytes the control character has that [p, p + n) begins with, those
+ * of Unicode beyond ASCII included (U+0080 to U+009F: terminals obey them,
+ * too); 0: it begins with none, or n is 0.
+ */
+size_t notify_control_length(const uint8_t *p, size_t n);
+
 
 #endif /* NOTIFY_USER_H_INCLUDED */

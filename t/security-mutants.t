@@ -434,12 +434,13 @@ my @MUTANTS = (
 
     [ 'security.t', 'a user cannot write into the log',
       'ngx_http_notify_log.c',
-      q{if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\\\') \{},
-      'if (0) {' ],
+      q{if (control || ch == '"' || ch == '\\\\') \{}, 'if (0) {' ],
+
+    [ 'vars.t', 'a user does not end the header that names it',
+      'ngx_http_notify_vars.c', 'if (control) {', 'if (0) {' ],
 
     [ 'security.t', 'nor what a header has to say',
-      'ngx_http_notify_request.c', 'if (*p < 0x20 || *p == 0x7f) {',
-      'if (0) {' ],
+      'ngx_http_notify_request.c', q{ngx_memset(p, '?', n);}, '' ],
 
     [ 'push.t', 'a user is escaped in the receipt',
       'notify_json.c', 'if (notify_json_plain(p, n)) {', 'if (1) {' ],

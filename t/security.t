@@ -261,12 +261,13 @@ qr/\[error\].*zone "notify" is full, raise notify_zone/
 --- config
     location /client { notify_socket; }
 --- raw_request eval
-::handshake('/client?user_id=a%22%0d%0a%1b%5b%7f%5c') . ::close_frame(1000)
+::handshake('/client?user_id=a%22%0d%0a%1b%5b%7f%5c%c2%9b%c3%a9')
+. ::close_frame(1000)
 --- error_code: 101
 --- response_body eval
 ::server_frame(8, pack 'n', 1000)
 --- error_log
-client: 127.0.0.1, user: "a\x22\x0D\x0A\x1B[\x7F\x5C"
+client: 127.0.0.1, user: "a\x22\x0D\x0A\x1B[\x7F\x5C\xC2\x9Bé"
 --- log_level: info
 
 
@@ -287,13 +288,13 @@ client: 127.0.0.1, user: "a\x22\x0D\x0A\x1B[\x7F\x5C"
 --- config
     location /client { notify_socket; }
 --- raw_request eval
-::handshake('/client?user_id=42', Origin => "https://a\x1b[2Jb",
+::handshake('/client?user_id=42', Origin => "https://a\x1b[2Jb\xc2\x9b",
             Connection => 'Upgrade, close')
 --- error_code: 403
 --- response_body_like chomp
-"error":"origin \\"https://a\?\[2Jb\\"
+"error":"origin \\"https://a\?\[2Jb\?\?\\"
 --- error_log
-origin "https://a?[2Jb"
+origin "https://a?[2Jb??"
 
 
 

@@ -222,3 +222,14 @@ POST /new/4%202
 hello
 --- response_headers
 X-User: 4 2
+
+
+
+=== TEST 13: a user does not end the header that names it
+--- config
+    location /new/ { notify_push; add_header X-User $notify_user; }
+--- request
+POST /new/a%0d%0aX-Evil:%201%7f%c2%9b%c3%a9%25
+hello
+--- response_headers eval
+"X-User: a%0D%0AX-Evil: 1%7F%C2%9B\xc3\xa9%\nX-Evil:"

@@ -144,12 +144,50 @@ test_check(void)
 }
 
 
+/* of each character of two bytes and less, and of what is cut */
+
+static void
+test_control(void)
+{
+    int      bad, c, want;
+    uint8_t  text[2];
+
+    bad = 0;
+
+    for (c = 0; c < 0x800; c++) {
+
+        want = c < 0x20 || (c >= 0x7f && c < 0xa0);
+
+        if (c < 0x80) {
+            text[0] = (uint8_t) c;
+            bad += notify_control_length(test_guard(text, 1), 1)
+                   != (size_t) want;
+            continue;
+        }
+
+        text[0] = (uint8_t) (0xc0 | c >> 6);
+        text[1] = (uint8_t) (0x80 | (c & 0x3f));
+        bad += notify_control_length(test_guard(text, 2), 2)
+               != (size_t) want * 2;
+    }
+
+    is(bad, 0, "each character is judged");
+
+    is(notify_control_length(test_guard("\xc2", 1), 1), 0, "half of one");
+    is(notify_control_length(test_guard("\xc2\n", 2), 2), 0,
+       "what does not belong to it");
+    is(notify_control_length(test_guard("\nx", 2), 2), 1, "the first one");
+    is(notify_control_length(NULL, 0), 0, "nothing");
+}
+
+
 int
 main(void)
 {
     test_decode();
     test_all_bytes();
     test_check();
+    test_control();
 
     return test_done();
 }

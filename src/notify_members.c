@@ -18,21 +18,39 @@ static bool notify_members_is_empty(const notify_members_t *m);
 static bool notify_member_stays(const notify_zone_t *z, uint64_t word);
 
 
-static inline notify_members_t *
-notify_members_of(const notify_zone_t *z, uint32_t b)
-{
-    return b ? notify_block(z, b) : NULL;
-}
+/* walks all words of a key, the unused ones too; NULL at the end */
+
+typedef struct {
+    notify_members_t  *block;                /* NULL: in the key itself */
+    uint32_t           i;
+} notify_members_walk_t;
 
 
-static inline notify_members_t *
-notify_members_first(const notify_zone_t *z, uint32_t key)
+static uint64_t *
+notify_members_walk(const notify_zone_t *z, uint32_t key,
+    notify_members_walk_t *at)
 {
+    uint32_t       more;
     notify_key_t  *k;
 
     k = notify_block(z, key);
 
-    return notify_members_of(z, k->members);
+    if (at->block == NULL && at->i++ == 0) {
+        return &k->member;
+    }
+
+    if (at->block == NULL || at->i == NOTIFY_MEMBERS) {
+        more = at->block ? at->block->more : k->members;
+
+        if (more == 0) {
+            return NULL;
+        }
+
+        at->block = notify_block(z, more);
+        at->i = 0;
+    }
+
+    return &at->block->words[at->i++];
 }
 
 
@@ -40,32 +58,25 @@ void
 notify_members_look(const notify_zone_t *z, uint32_t key,
     notify_members_look_t *look)
 {
-    uint32_t           i;
-    uint64_t          *w;
-    notify_members_t  *m;
+    uint64_t               *w;
+    notify_members_walk_t   at;
 
     memset(look, 0, sizeof(notify_members_look_t));
+    memset(&at, 0, sizeof(notify_members_walk_t));
 
-    for (m = notify_members_first(z, key);
-         m;
-         m = notify_members_of(z, m->more))
-    {
-        for (i = 0; i < NOTIFY_MEMBERS; i++) {
-            w = &m->words[i];
+    while ((w = notify_members_walk(z, key, &at)) != NULL) {
 
-            if (*w == 0) {
-                look->vacant = w;
-                continue;
-            }
+        if (*w == 0) {
+            look->vacant = look->vacant ? look->vacant : w;
+            continue;
+        }
 
-            look->n++;
+        look->n++;
 
-            if (look->oldest == NULL
-                || notify_member_serial(*w)
-                   < notify_member_serial(*look->oldest))
-            {
-                look->oldest = w;
-            }
+        if (look->oldest == NULL
+            || notify_member_serial(*w) < notify_member_serial(*look->oldest))
+        {
+            look->oldest = w;
         }
     }
 }
@@ -86,21 +97,16 @@ notify_members_find(const notify_zone_t *z, uint32_t key, uint32_t seat,
 static uint64_t *
 notify_members_id(const notify_zone_t *z, uint32_t key, uint32_t id)
 {
-    uint32_t           i;
-    notify_members_t  *m;
+    uint64_t               *w;
+    notify_members_walk_t   at;
 
-    for (m = notify_members_first(z, key);
-         m;
-         m = notify_members_of(z, m->more))
-    {
-        for (i = 0; i < NOTIFY_MEMBERS; i++) {
-            if (m->words[i] && notify_member_id(m->words[i]) == id) {
-                return &m->words[i];
-            }
-        }
-    }
+    memset(&at, 0, sizeof(notify_members_walk_t));
 
-    return NULL;
+    do {
+        w = notify_members_walk(z, key, &at);
+    } while (w && (*w == 0 || notify_member_id(*w) != id));
+
+    return w;
 }
 
 
@@ -196,7 +202,7 @@ notify_members_free(notify_zone_t *z, uint32_t key)
     k = notify_block(z, key);
 
     for (b = k->members; b; b = more) {
-        more = notify_members_of(z, b)->more;
+        more = ((notify_members_t *) notify_block(z, b))->more;
         notify_record_free(z, b);
     }
 }
@@ -205,26 +211,29 @@ notify_members_free(notify_zone_t *z, uint32_t key)
 bool
 notify_members_mark(notify_zone_t *z, uint32_t key)
 {
-    uint32_t           b, i, n;
-    notify_key_t      *k;
-    notify_members_t  *m;
+    uint32_t                b, n;
+    uint64_t               *w;
+    notify_key_t           *k;
+    notify_members_walk_t   at;
 
     k = notify_block(z, key);
     n = 0;
 
-    for (b = k->members; b; b = m->more) {
-
+    for (b = k->members;
+         b;
+         b = ((notify_members_t *) notify_block(z, b))->more)
+    {
         if (n++ == NOTIFY_MEMBERS_BLOCKS || !notify_record_mark(z, b)) {
             return false;
         }
+    }
 
-        m = notify_block(z, b);
+    /* a rebuild that died may have left it */
 
-        /* a rebuild that died may have left it */
+    memset(&at, 0, sizeof(notify_members_walk_t));
 
-        for (i = 0; i < NOTIFY_MEMBERS; i++) {
-            notify_store(&m->words[i], m->words[i] & ~NOTIFY_MEMBER_KEEP);
-        }
+    while ((w = notify_members_walk(z, key, &at)) != NULL) {
+        notify_store(w, *w & ~NOTIFY_MEMBER_KEEP);
     }
 
     return true;
@@ -248,22 +257,16 @@ notify_members_keep(const notify_zone_t *z, uint32_t key, uint32_t seat,
 void
 notify_members_settle(notify_zone_t *z, uint32_t key)
 {
-    uint32_t           i;
-    uint64_t           word;
-    notify_members_t  *m;
+    uint64_t               *w, word;
+    notify_members_walk_t   at;
 
-    for (m = notify_members_first(z, key);
-         m;
-         m = notify_members_of(z, m->more))
-    {
-        for (i = 0; i < NOTIFY_MEMBERS; i++) {
-            word = m->words[i];
+    memset(&at, 0, sizeof(notify_members_walk_t));
 
-            if (word) {
-                word = notify_member_stays(z, word)
-                       ? word & ~NOTIFY_MEMBER_KEEP : 0;
-                notify_store(&m->words[i], word);
-            }
+    while ((w = notify_members_walk(z, key, &at)) != NULL) {
+
+        if (*w) {
+            word = notify_member_stays(z, *w) ? *w & ~NOTIFY_MEMBER_KEEP : 0;
+            notify_store(w, word);
         }
     }
 

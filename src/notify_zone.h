@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          5u
+#define NOTIFY_LAYOUT          6u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           64u
@@ -172,11 +172,12 @@ typedef struct {
  * has, in one word, and is 0 when none.
  */
 #define NOTIFY_KEY_ENTRIES     6u
-#define NOTIFY_KEY_NAME        52u
+#define NOTIFY_KEY_NAME        44u
 
 typedef struct {
     uint64_t         lost;                   /* the largest id of a message
                                                 that is not stored any more */
+    uint64_t         member;                 /* one of its members, or 0 */
     uint32_t         next;                   /* derived: in its bucket */
     uint32_t         sockets;                /* derived: sum of the entries */
     uint32_t         messages;               /* derived: that name this key */
@@ -186,7 +187,8 @@ typedef struct {
     uint32_t         hash;
     uint32_t         more;                   /* first notify_entries_t, or 0 */
     uint32_t         rest;                   /* first notify_name_t, or 0 */
-    uint32_t         members;                /* first notify_members_t, or 0 */
+    uint32_t         members;                /* of the others: first
+                                                notify_members_t, or 0 */
     uint16_t         length;                 /* of realm and user */
     uint8_t          realm;                  /* of these, the realm's */
     uint8_t          reserved;
@@ -209,15 +211,16 @@ typedef struct {
 } notify_name_t;
 
 /*
- * Members: the sockets of a key that a limit counts, a word for each: whose
- * it is, and its serial, which says who is older.  0: unused.  Truth; but that
- * a socket of a seat is there at all, its entry says.  SIGKILL: both are stored
- * by the seat's own worker, the entry first when it joins and last when it
- * leaves, so that a word without its entry never stands there; an entry
- * without its word is a dead worker's, whose both go when it is reaped.  Who is
- * replaced by another seat's socket is told (NOTIFY_REPLACE) before its word
- * is another's: killed between, it goes all the same.  A batch moves words as
- * it does entries; a rebuild notes in them which of a dying seat it keeps.
+ * Members: the sockets of a key that a limit counts, a word for each: whose it
+ * is, and its serial, which says who is older.  0: unused.  One stands in the
+ * key, where it costs nothing, the others in blocks.  Truth; but that a socket
+ * of a seat is there at all, its entry says.  SIGKILL: both are stored by the
+ * seat's own worker, the entry first when it joins and last when it leaves, so
+ * that a word without its entry never stands there; an entry without its word
+ * is a dead worker's, whose both go when it is reaped.  Who is replaced by
+ * another seat's socket is told (NOTIFY_REPLACE) before its word is another's:
+ * killed between, it goes all the same.  A batch moves words as it does
+ * entries; a rebuild notes in them which of a dying seat it keeps.
  */
 #define NOTIFY_MEMBERS_MAX     1024u         /* of a key */
 #define NOTIFY_MEMBERS         15u

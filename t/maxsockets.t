@@ -92,6 +92,19 @@ sub left {
 }
 
 
+# The same of sockets of which some have been closed, or cut.
+sub left_of {
+    my ($user, @sockets) = @_;
+    my $text = 'left of ' . @sockets;
+
+    NotifyClient::http($nginx->port, 'POST', "/new/$user", body => $text);
+    return grep {
+        my ($opcode, $payload) = $_->frame;
+        ($opcode // 8) == 1 && $payload eq $text;
+    } @sockets;
+}
+
+
 # In one worker after the other, as the kernel deals them out.
 sub fill {
     my ($where, $user, $n) = @_;
@@ -113,7 +126,7 @@ sub race {
 
     $_->write(NotifyWire::handshake("/$_->{where}?user_id=$user", ()))
         for @sockets;
-    $_->{answer} = { $_->head } for @sockets;
+    $_->{answer} = { eval { $_->head } } for @sockets;
     return @sockets;
 }
 
@@ -405,6 +418,35 @@ for my $heir (0, 1) {
               '... and the oldest are closed');
     is(left("f$heir", @sockets, @in), 3, '... and no other');
     close_all("f$heir", @sockets, @closed, @in);
+}
+
+# All of it at once: what then stays is what is counted, and may be filled up.
+for my $round (1 .. 4) {
+    my $user = "chaos$round";
+    my @sockets = fill('seven', $user, 7);
+    my @moving = fill('free', 'x', 200);
+
+    $nginx->signal('HUP');
+    push @sockets, race(20, $user, 'seven');
+    my @workers = $nginx->workers;
+    kill KILL => $workers[$round % @workers] if @workers;
+    push @sockets, grep { $_->{answer}{code} } race(10, $user, 'seven');
+
+    NotifyNginx::wait_for('all workers', sub {
+        $nginx->workers == $nginx->count_of_workers && !$nginx->old_workers
+    });
+
+    my @open = left_of($user, grep { $_->{answer}{code} } @sockets);
+    wait_counted($user, scalar @open);
+    cmp_ok(@open, '<=', 7, "round $round: " . @open . ' stay');
+
+    push @open, grep { ($_->{answer}{code} // 0) == 101 }
+                map { try('seven_refuse', $user) } 1 .. 12;
+    is(@open, 7, "round $round: others are let in up to the limit");
+    is(left($user, @open), 7, "round $round: and all stay");
+
+    close_all($user, @open);
+    close_all('x', @moving);
 }
 
 # Over TLS it stays with the old worker.

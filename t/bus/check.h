@@ -224,17 +224,64 @@ check_entry_of(const check_t *c, uint32_t key, uint32_t seat)
 
 
 static bool
+check_member(check_t *c, uint32_t key, uint64_t word, uint32_t *seats,
+    uint64_t *words, uint32_t *n)
+{
+    uint32_t  i, seat;
+
+    if (word == 0) {
+        return true;
+    }
+
+    seat = notify_member_seat(word);
+
+    if (seat >= c->z->head->seats
+        || ++seats[seat] > check_entry_of(c, key, seat))
+    {
+        return check_fail(c, "key %u: a member of seat %u, which has %u "
+                          "sockets", key, seat, check_entry_of(c, key, seat));
+    }
+
+    if (word & NOTIFY_MEMBER_KEEP || notify_member_id(word) == 0
+        || notify_member_serial(word) > c->z->head->serial)
+    {
+        return check_fail(c, "key %u: member %llx", key,
+                          (unsigned long long) word);
+    }
+
+    for (i = 0; i < *n; i++) {
+        if (notify_member_id(words[i]) == notify_member_id(word)) {
+            return check_fail(c, "key %u: two members are %u", key,
+                              notify_member_id(word));
+        }
+    }
+
+    if (*n == NOTIFY_MEMBERS_MAX) {
+        return check_fail(c, "key %u: too many members", key);
+    }
+
+    words[(*n)++] = word;
+
+    return true;
+}
+
+
+static bool
 check_members(check_t *c, uint32_t key)
 {
-    uint32_t           b, i, n, used, seat;
+    uint32_t           b, i, n, used;
     uint32_t           seats[NOTIFY_SEATS_MAX];
-    uint64_t           word, words[NOTIFY_MEMBERS_MAX];
+    uint64_t           words[NOTIFY_MEMBERS_MAX];
     notify_key_t      *k;
     notify_members_t  *m;
 
     k = notify_block(c->z, key);
     memset(seats, 0, sizeof(seats));
     n = 0;
+
+    if (!check_member(c, key, k->member, seats, words, &n)) {
+        return false;
+    }
 
     for (b = k->members; b; b = m->more) {
 
@@ -246,46 +293,13 @@ check_members(check_t *c, uint32_t key)
         used = n;
 
         for (i = 0; i < NOTIFY_MEMBERS; i++) {
-            word = m->words[i];
-
-            if (word == 0) {
-                continue;
-            }
-
-            if (n == NOTIFY_MEMBERS_MAX) {
-                return check_fail(c, "key %u: too many members", key);
-            }
-
-            words[n++] = word;
-            seat = notify_member_seat(word);
-
-            if (seat >= c->z->head->seats
-                || ++seats[seat] > check_entry_of(c, key, seat))
-            {
-                return check_fail(c, "key %u: a member of seat %u, which has "
-                                  "%u sockets", key, seat,
-                                  check_entry_of(c, key, seat));
-            }
-
-            if (word & NOTIFY_MEMBER_KEEP || notify_member_id(word) == 0
-                || notify_member_serial(word) > c->z->head->serial)
-            {
-                return check_fail(c, "key %u: member %llx", key,
-                                  (unsigned long long) word);
+            if (!check_member(c, key, m->words[i], seats, words, &n)) {
+                return false;
             }
         }
 
         if (used == n) {
             return check_fail(c, "key %u: a block without members", key);
-        }
-    }
-
-    for (i = 0; i < n; i++) {
-        for (b = 0; b < i; b++) {
-            if (notify_member_id(words[b]) == notify_member_id(words[i])) {
-                return check_fail(c, "key %u: two members are %u", key,
-                                  notify_member_id(words[i]));
-            }
         }
     }
 
@@ -1054,11 +1068,17 @@ check_members_of(const notify_zone_t *z, uint32_t key,
     uint64_t words[NOTIFY_MEMBERS_MAX])
 {
     uint32_t           b, i, n;
+    notify_key_t      *k;
     notify_members_t  *m;
 
+    k = notify_block(z, key);
     n = 0;
 
-    for (b = ((notify_key_t *) notify_block(z, key))->members; b; b = m->more) {
+    if (k->member) {
+        words[n++] = k->member;
+    }
+
+    for (b = k->members; b; b = m->more) {
         m = notify_block(z, b);
 
         for (i = 0; i < NOTIFY_MEMBERS; i++) {

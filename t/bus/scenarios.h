@@ -728,14 +728,14 @@ base_members_three(void)
 }
 
 
-/* as many as fit into a block */
+/* as many as fit into the key and a block */
 
 static void
 base_members_block(void)
 {
     unsigned  i;
 
-    for (i = 0; i < NOTIFY_MEMBERS; i++) {
+    for (i = 0; i < 1 + NOTIFY_MEMBERS; i++) {
         base_member(i % 3, 0);
     }
 }
@@ -754,7 +754,8 @@ base_members_full(void)
 static void
 base_member_full(void)
 {
-    base_join_each(6, 0);
+    base_join_each(5, 0);
+    base_member(6, 0);
     base_full(1);
 }
 

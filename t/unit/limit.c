@@ -656,6 +656,27 @@ ids_come_again(void)
 }
 
 
+/* the first has its word in the key */
+
+static void
+the_first_is_free(void)
+{
+    uint32_t        key, used;
+    uint64_t        since;
+    notify_limit_t  limit;
+
+    key = notify_bus_join(&view[0].z, &name[0], NULL, &since);
+    used = view[0].z.head->used_blocks;
+
+    (void) one(0, 9, true, &limit);
+    is(view[0].z.head->used_blocks, used, "the first member takes no block");
+
+    notify_bus_leave(&view[0].z, key);
+    notify_bus_leave_member(&view[0].z, key, limit.member);
+    is_str(check_empty(&view[0].z), NULL, "and leaves none");
+}
+
+
 static void
 as_many_as_can_be(void)
 {
@@ -788,6 +809,7 @@ main(void)
     }
 
     ids_come_again();
+    the_first_is_free();
     as_many_as_can_be();
     full();
     the_dead();

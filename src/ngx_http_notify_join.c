@@ -2,6 +2,10 @@
  * What a handshake asks of the zone.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_codec.h"
 #include "ngx_http_notify_join.h"
 #include "ngx_http_notify_worker.h"

@@ -5,6 +5,10 @@
  * only while it is inside of a frame or a message.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_deflate.h"
 #include "ngx_http_notify_limit.h"
 #include "ngx_http_notify_ping.h"

@@ -9,11 +9,14 @@ use warnings;
 
 use lib 't/lib';
 
+use Cwd ();
 use File::Path ();
 use Test::More;
 use Time::HiRes ();
 
+use NotifyClient ();
 use NotifyEnv ();
+use NotifyNginx ();
 
 my $top = NotifyEnv::top();
 my $dir = NotifyEnv::work_dir();
@@ -26,9 +29,13 @@ my $copy = "$dir/copy";
 run("mkdir $copy && cp -r $top/Makefile $top/config $top/src $copy")
     or die 'no copy';
 
+# A whole nginx and a whole NDK, where somebody has them.
+my ($whole, $whole_ndk) = map { $_ && Cwd::abs_path($_) }
+                          @ENV{qw( NGINX_SRC NDK_SRC )};
+
 # What was set for the whole run is not for these builds.
-delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL BUILD CC NGINX_SRC CFLAGS
-                LDFLAGS )};
+delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL BUILD CC NGINX_SRC NDK_SRC
+                CFLAGS LDFLAGS )};
 
 
 sub run {
@@ -180,6 +187,44 @@ for my $cc ('gcc', 'clang') {
     @lines = <$makefile>;
     is(grep({ /-Bsymbolic/ } @lines), 0, 'and is not linked as a module');
     cmp_ok(grep({ /-ljansson/ } @lines), '>=', 1, 'but with jansson');
+}
+
+
+# All of nginx, where its sources and the NDK's are at hand, and a socket of
+# it: NGINX_SRC=dir NDK_SRC=dir prove t/build.t
+SKIP: {
+    skip 'no whole nginx and NDK: set NGINX_SRC and NDK_SRC', 6
+        if !$whole || !-e "$whole/src/core/nginx.c"
+           || !$whole_ndk || !-e "$whole_ndk/src/ndk.c";
+
+    my $tree = "$dir/whole";
+    run("cp -rL $whole $tree") or die 'no tree';
+    ok(run("cd $tree && ./configure --with-cc-opt='-g -O1'"
+           . " --with-compat --with-threads --with-http_ssl_module"
+           . " --with-http_v2_module --with-http_realip_module"
+           . " --add-module=$whole_ndk --add-module=$copy"
+           . ' && make -j2'), 'all of nginx');
+
+    local $ENV{TEST_NGINX_BINARY} = "$tree/objs/nginx";
+    my $nginx = NotifyNginx->new(modules => [], config =>
+        'location /client { notify_socket; } location /new/ { notify_push; }'
+        )->start;
+    my $ws = NotifyClient->open($nginx->port, '/client?user_id=42');
+
+    is(NotifyClient::http($nginx->port, 'POST', '/new/42', body => 'hello')
+       ->{code}, 200, '... takes a push');
+    is($ws->message, 'hello', '... and delivers it');
+
+    $nginx->reload;
+    NotifyNginx::wait_for('the old worker to go',
+                          sub { !$nginx->old_workers });
+    NotifyClient::http($nginx->port, 'POST', '/new/42', body => 'again');
+    is($ws->message, 'again', '... also after a reload');
+    $ws->close;
+    $nginx->stop;
+
+    my $exported = `nm -D --defined-only $tree/objs/nginx | grep -c notify_`;
+    cmp_ok($exported, '>', 0, '... of which it is a part');
 }
 
 

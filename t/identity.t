@@ -213,8 +213,8 @@ sub asked {
         for my $place (sort keys %by) {
             for my $key (sort keys %token) {
                 my ($uri, @headers) = $by{$place}->($token{$key});
-                my $good = $takes{$place}
-                           && ($key eq 'secret' || $put->{"/etc/nginx/$key.key"});
+                my $good = $takes{$place} && ($key eq 'secret'
+                           || $put->{"/etc/nginx/$key.key"});
 
                 is(who($nginx->port, $uri, headers => { @headers }),
                    $good ? $key : 401, "$title: $place, $key");

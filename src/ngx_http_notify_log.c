@@ -2,6 +2,10 @@
  * How sockets are named in the error log.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "notify_user.h"
 #include "ngx_http_notify_log.h"
 #include "ngx_http_notify_socket.h"

@@ -137,7 +137,9 @@ my @MUTANTS = (
                                            nlcf->argument', 'if (0) {
         return ngx_http_notify_user_refuse(r, why,
                                            nlcf->argument',
-      'notify_user.c', 'if (n == 0) {', 'if (0) {' ],
+      'notify_user.c', 'if (n == 0) {
+        *why = "user is empty";', 'if (0) {
+        *why = "user is empty";' ],
 
     [ 'handshake.t', 'a user with NUL is refused',
       'notify_user.c', q{if (memchr(p, '\0', n) != NULL) \{}, 'if (0) {' ],
@@ -323,7 +325,8 @@ my @MUTANTS = (
       'notify_codec.c', 'if (!(c & NOTIFY_CODEC_MASKED)) {', 'if (0) {' ],
 
     [ 'frames.t', 'reserved bits are an error',
-      'notify_codec.c', 'if (c & NOTIFY_CODEC_RSV) {', 'if (0) {' ],
+      'notify_codec.c', 'if ((c & NOTIFY_CODEC_RSV) && !packed) {',
+      'if (0) {' ],
 
     [ 'frames.t', 'unknown opcodes are an error',
       'notify_codec.c', 'default:
@@ -373,10 +376,19 @@ my @MUTANTS = (
       'notify_codec.c', 'cd->length += cd->left;', '' ],
 
     [ 'frames.t', 'with "close" a client\'s message ends the socket',
-      'ngx_http_notify_receive.c', 'case NGX_HTTP_NOTIFY_CLIENT_CLOSE:',
-      'case NGX_HTTP_NOTIFY_CLIENT_CLOSE: return NGX_OK;' ],
+      'ngx_http_notify_receive.c',
+      'if (s->conf->client_messages == NGX_HTTP_NOTIFY_CLIENT_CLOSE) {',
+      'if (0) {' ],
+
+    [ 'security.t', 'a compressed message is bounded by what it becomes',
+      'notify_deflate.c', 'more = (n > in->max - in->m->len);', 'more = 0;',
+      'notify_deflate.c', 'left = in->max - in->m->len;',
+      'left = sizeof(in->piece);' ],
 
     # --- bounds
+
+    [ 'security.t', 'a user has so many sockets and no more',
+      'notify_limit.c', 'if (look.n < limit->max) {', 'if (1) {' ],
 
     [ 'security.t', 'a message of nothing but fragments ends',
       'notify_codec.c', '&& ++cd->empty > NOTIFY_EMPTY_FRAGMENTS_MAX)',
@@ -470,6 +482,12 @@ my $top = NotifyEnv::top();
 my $dir = NotifyEnv::work_dir();
 
 check_page();
+
+# Only some of them: perl t/security-mutants.t TITLE ...
+if (my %only = map { $_ => 1 } @ARGV) {
+    @MUTANTS = grep { $only{$_->[1]} } @MUTANTS;
+}
+
 check_tests();
 check_mutants();
 

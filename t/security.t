@@ -474,3 +474,45 @@ GET /t
 --- response_body
 200
 ""
+
+
+
+=== TEST 26: a compressed message is bounded by what it becomes
+--- config
+    location /client { notify_socket; notify_deflate 1; }
+--- raw_request eval
+use Compress::Raw::Zlib;
+my ($z) = Compress::Raw::Zlib::Deflate->new(-WindowBits => -15,
+                                            -AppendOutput => 1);
+my $bomb = '';
+$z->deflate('x' x 1000000, $bomb);
+$z->flush($bomb, Z_SYNC_FLUSH);
+::handshake('/client?user_id=42',
+            'Sec-WebSocket-Extensions' => 'permessage-deflate')
+. ::client_frame(1, substr($bomb, 0, -4), rsv => 4)
+--- error_code: 101
+--- response_body_like eval
+qr/^\x88.\x03\xf1inflated message is too big/s
+--- shutdown
+
+
+
+=== TEST 27: a user has so many sockets and no more
+--- config
+    location /client { notify_socket; notify_max_sockets 1 refuse; }
+    location /t {
+        content_by_lua_block {
+            local notify = require "notify"
+            local ws = notify.open("/client?user_id=42")
+            ngx.say((notify.request("GET", "/client?user_id=42", {
+                "Connection: Upgrade", "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==" })))
+            notify.say_nothing(ws)
+        }
+    }
+--- request
+GET /t
+--- response_body
+429
+nothing

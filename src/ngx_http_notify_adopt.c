@@ -30,15 +30,15 @@ typedef struct {
 
 static void ngx_http_notify_adopt_foreign(uint32_t message, int *fd,
     uint32_t n);
-static ngx_int_t ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
+static ngx_int_t ngx_http_notify_adopt_one(notify_record_t *record,
     notify_batch_reader_t *reader, int fd,
     ngx_http_notify_adopt_place_t *place);
 static ngx_http_notify_loc_conf_t *ngx_http_notify_adopt_location(
-    ngx_http_notify_record_t *record, ngx_uint_t *gone);
+    notify_record_t *record, ngx_uint_t *gone);
 static ngx_connection_t *ngx_http_notify_adopt_connection(int fd,
     ngx_http_notify_loc_conf_t *nlcf, uint64_t number);
 static void ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, ngx_http_notify_adopt_place_t *place);
+    notify_record_t *record, ngx_http_notify_adopt_place_t *place);
 static void ngx_http_notify_adopt_refuse(uint32_t key, uint32_t member,
     int fd, ngx_uint_t within);
 static void ngx_http_notify_adopt_close(int fd);
@@ -49,9 +49,11 @@ ngx_http_notify_adopt(notify_item_t *batch)
 {
     int                             fd[NOTIFY_BATCH_MAX];
     uint32_t                        n, i, refused, layout;
+    uint32_t                        keys[NOTIFY_BATCH_MAX];
+    uint32_t                        members[NOTIFY_BATCH_MAX];
     notify_batch_reader_t           reader;
     ngx_http_notify_worker_t       *w;
-    ngx_http_notify_record_t        record;
+    notify_record_t                 record;
     ngx_http_notify_adopt_place_t   place;
 
     w = &ngx_http_notify_worker;
@@ -72,7 +74,16 @@ ngx_http_notify_adopt(notify_item_t *batch)
 
     notify_batch_read(&w->zone, &reader, &layout, sizeof(layout));
 
-    if (layout != NGX_HTTP_NOTIFY_RECORD_LAYOUT) {
+    if (layout != NOTIFY_RECORD_LAYOUT) {
+        ngx_http_notify_adopt_foreign(batch->message, fd, n);
+        return;
+    }
+
+    /* whoever wrote that forgot to change it */
+
+    notify_batch_keys(&w->zone, batch->message, keys, members);
+
+    if (!notify_records_valid(&w->zone, reader, keys, members, n)) {
         ngx_http_notify_adopt_foreign(batch->message, fd, n);
         return;
     }
@@ -127,7 +138,7 @@ ngx_http_notify_adopt_foreign(uint32_t message, int *fd, uint32_t n)
 
 
 static ngx_int_t
-ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
+ngx_http_notify_adopt_one(notify_record_t *record,
     notify_batch_reader_t *reader, int fd,
     ngx_http_notify_adopt_place_t *place)
 {
@@ -204,8 +215,7 @@ ngx_http_notify_adopt_one(ngx_http_notify_record_t *record,
  */
 
 static ngx_http_notify_loc_conf_t *
-ngx_http_notify_adopt_location(ngx_http_notify_record_t *record,
-    ngx_uint_t *gone)
+ngx_http_notify_adopt_location(notify_record_t *record, ngx_uint_t *gone)
 {
     ngx_array_t                 *locations;
     ngx_http_notify_location_t  *l;
@@ -263,7 +273,7 @@ ngx_http_notify_adopt_connection(int fd, ngx_http_notify_loc_conf_t *nlcf,
 
 static void
 ngx_http_notify_adopt_deadline(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, ngx_http_notify_adopt_place_t *place)
+    notify_record_t *record, ngx_http_notify_adopt_place_t *place)
 {
     ngx_msec_t                    interval;
     ngx_http_notify_deadlines_t  *d;

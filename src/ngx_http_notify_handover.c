@@ -236,7 +236,7 @@ ngx_http_notify_handover_send(ngx_http_notify_worker_t *w,
         return NGX_AGAIN;
     }
 
-    layout = NGX_HTTP_NOTIFY_RECORD_LAYOUT;
+    layout = NOTIFY_RECORD_LAYOUT;
     p = ngx_cpymem(records, &layout, sizeof(layout));
 
     for (i = 0; i < h->batch.n; i++) {

@@ -357,7 +357,7 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
         ngx_http_notify_wake_self();
     }
 
-    w->seat->records = NGX_HTTP_NOTIFY_RECORD_LAYOUT;
+    w->seat->records = NOTIFY_RECORD_LAYOUT;
     w->seat->capacity = ngx_http_notify_capacity(w);
 
     return NGX_OK;

@@ -9,15 +9,15 @@
 
 
 static ngx_int_t ngx_http_notify_record_read_in(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, notify_batch_reader_t *reader);
+    notify_record_t *record, notify_batch_reader_t *reader);
 static ngx_int_t ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, notify_batch_reader_t *reader);
-static void ngx_http_notify_record_pass(notify_batch_reader_t *reader,
-    size_t n);
+    notify_record_t *record, notify_batch_reader_t *reader);
 
 
 #define ngx_http_notify_record_get(reader, p, n)                              \
     notify_batch_read(&ngx_http_notify_worker.zone, reader, p, n)
+#define ngx_http_notify_record_pass(reader, n)                                \
+    notify_batch_pass(&ngx_http_notify_worker.zone, reader, n)
 
 
 ngx_uint_t
@@ -34,7 +34,7 @@ ngx_http_notify_record_size(ngx_http_notify_socket_t *s)
 {
     size_t  n;
 
-    n = sizeof(ngx_http_notify_record_t) + ngx_http_notify_send_size(s->out);
+    n = sizeof(notify_record_t) + ngx_http_notify_send_size(s->out);
 
     if (s->in) {
         n += sizeof(notify_codec_t) + s->in->len;
@@ -47,9 +47,9 @@ ngx_http_notify_record_size(ngx_http_notify_socket_t *s)
 u_char *
 ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
 {
-    ngx_http_notify_record_t  record;
+    notify_record_t  record;
 
-    ngx_memzero(&record, sizeof(ngx_http_notify_record_t));
+    ngx_memzero(&record, sizeof(notify_record_t));
 
     record.location = s->conf->id;
     record.since = s->since;
@@ -79,7 +79,7 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
     record.v1 = s->v1;
     record.window = s->window;
 
-    p = ngx_cpymem(p, &record, sizeof(ngx_http_notify_record_t));
+    p = ngx_cpymem(p, &record, sizeof(notify_record_t));
 
     if (s->in) {
         p = ngx_cpymem(p, &s->in->codec, sizeof(notify_codec_t));
@@ -97,7 +97,7 @@ ngx_http_notify_record_write(ngx_http_notify_socket_t *s, u_char *p)
 
 ngx_int_t
 ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+    notify_record_t *record, notify_batch_reader_t *reader)
 {
     ngx_int_t  in, out, expires;
 
@@ -132,7 +132,7 @@ ngx_http_notify_record_read(ngx_http_notify_socket_t *s,
 
 static ngx_int_t
 ngx_http_notify_record_read_in(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+    notify_record_t *record, notify_batch_reader_t *reader)
 {
     ngx_log_t  *log;
 
@@ -169,7 +169,7 @@ ngx_http_notify_record_read_in(ngx_http_notify_socket_t *s,
 
 static ngx_int_t
 ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
-    ngx_http_notify_record_t *record, notify_batch_reader_t *reader)
+    notify_record_t *record, notify_batch_reader_t *reader)
 {
     u_char  *data;
 
@@ -192,23 +192,9 @@ ngx_http_notify_record_read_out(ngx_http_notify_socket_t *s,
 
 
 void
-ngx_http_notify_record_skip(ngx_http_notify_record_t *record,
+ngx_http_notify_record_skip(notify_record_t *record,
     notify_batch_reader_t *reader)
 {
     ngx_http_notify_record_pass(reader, (size_t) record->codec + record->data
                                         + record->tail);
-}
-
-
-static void
-ngx_http_notify_record_pass(notify_batch_reader_t *reader, size_t n)
-{
-    size_t  size;
-    u_char  bytes[256];
-
-    while (n) {
-        size = ngx_min(n, sizeof(bytes));
-        ngx_http_notify_record_get(reader, bytes, size);
-        n -= size;
-    }
 }

@@ -60,6 +60,10 @@ static void notify_batch_where(const notify_zone_t *z, const void *word,
     uint32_t *block, uint32_t *at);
 static void *notify_batch_word(const notify_zone_t *z, uint32_t block,
     uint32_t at);
+static void notify_batch_begin(const notify_zone_t *z, uint32_t message,
+    notify_batch_reader_t *reader);
+static size_t notify_batch_next(const notify_zone_t *z,
+    notify_batch_reader_t *reader, size_t n);
 static void notify_batch_write(const notify_zone_t *z,
     notify_batch_reader_t *to, const void *from, size_t n);
 static int notify_batch_send_descriptors(const notify_zone_t *z,
@@ -361,8 +365,7 @@ notify_batch_start(const notify_zone_t *z, uint32_t message,
     notify_batch_change_t  change;
     notify_batch_member_t  member;
 
-    memset(reader, 0, sizeof(notify_batch_reader_t));
-    reader->message = message;
+    notify_batch_begin(z, message, reader);
 
     notify_batch_read(z, reader, &head, sizeof(head));
 
@@ -397,8 +400,7 @@ notify_batch_keys(const notify_zone_t *z, uint32_t message, uint32_t *keys,
     notify_batch_change_t   change;
     notify_batch_member_t   member;
 
-    memset(&reader, 0, sizeof(notify_batch_reader_t));
-    reader.message = message;
+    notify_batch_begin(z, message, &reader);
 
     notify_batch_read(z, &reader, &head, sizeof(head));
 
@@ -423,6 +425,21 @@ notify_batch_keys(const notify_zone_t *z, uint32_t message, uint32_t *keys,
 }
 
 
+static void
+notify_batch_begin(const notify_zone_t *z, uint32_t message,
+    notify_batch_reader_t *reader)
+{
+    const notify_message_t  *m;
+
+    m = notify_block(z, message);
+
+    memset(reader, 0, sizeof(notify_batch_reader_t));
+
+    reader->message = message;
+    reader->rest = m->length;
+}
+
+
 void
 notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,
     void *to, size_t n)
@@ -430,25 +447,45 @@ notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,
     size_t    size;
     uint8_t  *p;
 
-    p = to;
+    for (p = to; n; p += size, n -= size) {
+        size = notify_batch_next(z, reader, n);
 
-    while (n) {
-
-        if (reader->left == 0) {
-            reader->piece = notify_message_piece(z, reader->message,
-                                                 &reader->extent, &reader->at,
-                                                 &reader->left);
-        }
-
-        size = n < reader->left ? n : reader->left;
-
-        memcpy(p, reader->piece, size);
-
-        reader->piece += size;
-        reader->left -= (uint32_t) size;
-        p += size;
-        n -= size;
+        memcpy(p, reader->piece - size, size);
     }
+}
+
+
+void
+notify_batch_pass(const notify_zone_t *z, notify_batch_reader_t *reader,
+    size_t n)
+{
+    while (n) {
+        n -= notify_batch_next(z, reader, n);
+    }
+}
+
+
+/* goes on by up to n bytes, which then stand before reader->piece */
+
+static size_t
+notify_batch_next(const notify_zone_t *z, notify_batch_reader_t *reader,
+    size_t n)
+{
+    size_t  size;
+
+    if (reader->left == 0) {
+        reader->piece = notify_message_piece(z, reader->message,
+                                             &reader->extent, &reader->at,
+                                             &reader->left);
+    }
+
+    size = n < reader->left ? n : reader->left;
+
+    reader->piece += size;
+    reader->left -= (uint32_t) size;
+    reader->rest -= size;
+
+    return size;
 }
 
 
@@ -652,8 +689,7 @@ notify_batch_apply_changes(notify_zone_t *z, uint32_t message)
 
     m = notify_block(z, message);
 
-    memset(&reader, 0, sizeof(notify_batch_reader_t));
-    reader.message = message;
+    notify_batch_begin(z, message, &reader);
 
     notify_batch_read(z, &reader, &head, sizeof(head));
 
@@ -740,8 +776,7 @@ notify_batch_restore_changes(notify_zone_t *z, uint32_t message, uint32_t seat)
     notify_batch_change_t   c;
     notify_batch_member_t   m;
 
-    memset(&reader, 0, sizeof(notify_batch_reader_t));
-    reader.message = message;
+    notify_batch_begin(z, message, &reader);
 
     notify_batch_read(z, &reader, &head, sizeof(head));
 

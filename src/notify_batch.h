@@ -70,7 +70,8 @@ typedef struct {
     uint32_t         extent;
     uint32_t         at;
     uint8_t         *piece;
-    uint32_t         left;
+    uint32_t         left;                   /* bytes of it */
+    size_t           rest;                   /* bytes of all of them */
 } notify_batch_reader_t;
 
 uint32_t notify_batch_open(const notify_zone_t *z, uint32_t message,
@@ -86,9 +87,11 @@ uint32_t notify_batch_sockets(const notify_zone_t *z, uint32_t message);
 void notify_batch_keys(const notify_zone_t *z, uint32_t message,
     uint32_t *keys, uint32_t *members);
 
-/* The next n bytes; the caller knows how many there are. */
+/* Reads the next n bytes, or passes over them: at most reader->rest. */
 void notify_batch_read(const notify_zone_t *z, notify_batch_reader_t *reader,
     void *to, size_t n);
+void notify_batch_pass(const notify_zone_t *z, notify_batch_reader_t *reader,
+    size_t n);
 
 /*
  * Receives the n descriptors of the batch with that id from the seat's pair,

@@ -197,6 +197,64 @@ notify_codec_bound(uint64_t max)
 
 
 bool
+notify_codec_valid(const notify_codec_t *cd)
+{
+    uint8_t  deflate, packed, control;
+
+    /* lengths may be any; only 0 and 1 may be read as bool */
+
+    memcpy(&deflate, &cd->deflate, 1);
+    memcpy(&packed, &cd->packed, 1);
+
+    if (deflate > 1 || packed > deflate || cd->begun > 1 || cd->error != 0
+        || cd->empty > NOTIFY_EMPTY_FRAGMENTS_MAX)
+    {
+        return false;
+    }
+
+    if (cd->utf8.need > 3
+        || (cd->utf8.need && (cd->utf8.low < 0x80 || cd->utf8.high > 0xbf)))
+    {
+        return false;
+    }
+
+    control = cd->first & NOTIFY_CODEC_CONTROL;
+
+    if (cd->message > NOTIFY_OP_BINARY
+        || (cd->state != sw_start && !control && cd->message == 0))
+    {
+        return false;
+    }
+
+    switch (cd->state) {
+
+    case sw_start:
+    case sw_length:
+        return cd->count == 0 && cd->have == 0;
+
+    case sw_length16:
+        return cd->count >= 1 && cd->count <= 2 && cd->have == 0 && !control;
+
+    case sw_length64:
+        return cd->count >= 1 && cd->count <= 8 && cd->have == 0 && !control;
+
+    case sw_mask:
+        return cd->count < sizeof(cd->mask) && cd->have == 0
+               && (!control || cd->left <= NOTIFY_CONTROL_MAX);
+
+    case sw_payload:
+        return cd->count == 0 && cd->left != 0
+               && (control ? cd->left <= NOTIFY_CONTROL_MAX
+                             && cd->left + cd->have <= NOTIFY_CONTROL_MAX
+                           : cd->have == 0);
+
+    default: /* sw_closed, sw_failed */
+        return false;
+    }
+}
+
+
+bool
 notify_close_valid(unsigned code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014)

@@ -167,6 +167,13 @@ bool notify_codec_idle(const notify_codec_t *cd);
  */
 uint64_t notify_codec_bound(uint64_t max);
 
+/*
+ * May notify_codec_feed() have left it so, neither closed nor failed?  Any
+ * bytes may stand there; one that is valid reads and writes nothing outside of
+ * itself.
+ */
+bool notify_codec_valid(const notify_codec_t *cd);
+
 /* may a peer send this code in a close frame? (7.4) */
 bool notify_close_valid(unsigned code);
 

@@ -34,7 +34,7 @@ sub about {
 
 sub other_records {
     return NotifyMutant::build("$dir/records",
-        [ 'ngx_http_notify_record.h', '| NOTIFY_CODEC_LAYOUT << 16',
+        [ 'notify_record.h', '| NOTIFY_CODEC_LAYOUT << 16',
           '| 0x80u << 24 | NOTIFY_CODEC_LAYOUT << 16' ]) . "/$SO"
         if !-d "$dir/records";
     return "$dir/records/$SO";
@@ -75,6 +75,27 @@ about('an heir of another version closes what it inherits', sub {
     $nginx->wait_log(qr/\d+ sockets of another version of this module/);
     $nginx->reaches(42, 'the others', @sockets);
     $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
+});
+
+
+about('records that are not what they are said to be are not acted on', sub {
+    my $objs = NotifyMutant::build("$dir/wrong",
+        [ 'ngx_http_notify_record.c', 'p = ngx_cpymem(p, &record,',
+          'record.data++; p = ngx_cpymem(p, &record,' ]);
+    my $nginx = NotifyHandover->new(workers => 2,
+                                    modules => [ $ndk, "$objs/$SO" ])->start;
+    my @sockets = $nginx->sockets(20, 42);
+
+    $nginx->reload(modules => [ $ndk, $module ]);
+    is_deeply($nginx->closes(20, \@sockets), { 1012 => 20 },
+              'all are closed');
+    $nginx->wait_log(qr/\d+ sockets of another version of this module/);
+    $nginx->wait_old;
+
+    my @new = $nginx->sockets(5, 42);
+    $nginx->reaches(42, 'its own', @new);
+    is($nginx->status->{sockets}, 5, 'there are no others');
+    $nginx->stop;
 });
 
 

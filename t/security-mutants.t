@@ -472,7 +472,7 @@ my @MUTANTS = (
 
     [ 'foreign.t', 'an heir of another version closes what it inherits',
       'ngx_http_notify_adopt.c',
-      'if (layout != NGX_HTTP_NOTIFY_RECORD_LAYOUT) {', 'if (0) {' ],
+      'if (layout != NOTIFY_RECORD_LAYOUT) {', 'if (0) {' ],
 
     [ 'foreign.t', 'a zone of another layout is left alone',
       'notify_zone.c', '|| head.layout != NOTIFY_LAYOUT', '' ],

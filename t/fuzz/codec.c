@@ -165,6 +165,8 @@ feed(notify_codec_t *cd, seen_t *s, const uint8_t *p, size_t n, uint64_t max)
             fuzz_check(used == n - i && !notify_codec_idle(cd));
             break;
         }
+
+        fuzz_check(notify_codec_valid(cd));
     }
 
     free(copy);

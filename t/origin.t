@@ -33,6 +33,7 @@ add_block_preprocessor(sub {
 });
 
 # The stand-in is told of sections that are not its own.
+no warnings 'once';
 $Test::Nginx::Socket::SECTIONS{$_} = 1 for qw( origins let_in kept_out );
 
 run_tests();

@@ -428,15 +428,20 @@ sub echoed {
 
 # --- what they must not
 
-# The code that the server closes with.
+# The code that the server closes with: 1000 if it had nothing against that.
 sub closed_with {
     my ($location, $offer, @bytes) = @_;
 
     my $ws = socket_at($location, $offer);
-    $ws->write(join '', @bytes);
-    my $code = $ws->wait_close;
+    $ws->write(join '', @bytes, NotifyWire::close_frame(1000));
+
+    my ($opcode, $payload) = (0, '');
+    while ($opcode != 8) {
+        ($opcode, $payload) = eval { $ws->frame(5) } or last;
+    }
+
     $ws->close;
-    return $code;
+    return $opcode && $opcode == 8 ? unpack 'n', $payload : 'none';
 }
 
 

@@ -384,6 +384,66 @@ my @MUTANTS = (
       'notify_deflate.c', 'more = (n > in->max - in->m->len);', 'more = 0;',
       'notify_deflate.c', 'left = in->max - in->m->len;',
       'left = sizeof(in->piece);' ],
+    # --- compressed messages
+
+    [ 'deflate.t', '1002: RSV1 that was not agreed upon',
+      'notify_codec.c', '== NOTIFY_FRAME_RSV1 && cd->deflate',
+      '== NOTIFY_FRAME_RSV1' ],
+
+    [ 'deflate.t', '1002: RSV1 on a continuation',
+      'notify_codec.c',
+      '&& (opcode == NOTIFY_OP_TEXT || opcode == NOTIFY_OP_BINARY);',
+      '&& opcode < 8;' ],
+
+    [ 'deflate.t', '1002: RSV1 on a ping',
+      'notify_codec.c',
+      '&& (opcode == NOTIFY_OP_TEXT || opcode == NOTIFY_OP_BINARY);',
+      '&& opcode != 0;' ],
+
+    [ 'deflate.t', '1002: RSV1 and RSV2',
+      'notify_codec.c', '(c & NOTIFY_CODEC_RSV) == NOTIFY_FRAME_RSV1',
+      '(c & NOTIFY_FRAME_RSV1)' ],
+
+    [ 'deflate.t', '1009: 4 MB in 4 KB, /ignore',
+      'notify_deflate.c', 'more = (n > in->max - in->m->len);',
+      'more = 0; in->max += n;' ],
+
+    [ 'deflate.t', '1009: 4097 bytes, /relay',
+      'notify_deflate.c', 'more = (n > in->max - in->m->len);',
+      'more = 0; in->max += n;' ],
+
+    [ 'deflate.t', '1009: 6209 bytes that are compressed, /ignore',
+      'notify_codec.c', 'max = notify_codec_bound(max);',
+      'max = UINT64_MAX;' ],
+
+    [ 'deflate.t', '1007: what reaches back too far, /relay',
+      'notify_deflate.c',
+      'if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {',
+      'if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
+            return true;',
+      'notify_deflate.c', 'if (in->z.total_in != 0
+        &&', 'if (0
+        &&' ],
+
+    [ 'deflate.t', '1007: a message that is cut, /relay',
+      'notify_deflate.c', 'if (in->z.total_in != 0
+        &&', 'if (0
+        &&' ],
+
+    [ 'deflate.t', '1007: a text that is not UTF-8, /relay',
+      'notify_deflate.c',
+      'if (in->text && notify_utf8_feed(&in->utf8, to, n) != 0) {',
+      'if (0) {' ],
+
+    [ 'deflate.t', '1007: ... that is cut in a character, /relay',
+      'notify_deflate.c', '&& !notify_utf8_done(&in.utf8))', '&& 0)' ],
+
+    [ 'deflate.t', '1007: a text that is not UTF-8, /ignore',
+      'ngx_http_notify_receive.c', '&& !ev->packed)', ')' ],
+
+    [ 'deflate.t', 'notify_deflate off answers none',
+      'ngx_http_notify_handshake.c', 'if (nlcf->deflate && !wish->deflate) {',
+      'if (!wish->deflate) {' ],
 
     # --- bounds
 

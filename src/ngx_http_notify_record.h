@@ -5,6 +5,9 @@
 #ifndef NGX_HTTP_NOTIFY_RECORD_H_INCLUDED
 #define NGX_HTTP_NOTIFY_RECORD_H_INCLUDED
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "notify_record.h"
 #include "ngx_http_notify_socket.h"
 

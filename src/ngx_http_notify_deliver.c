@@ -69,6 +69,8 @@ ngx_http_notify_deliver_take(ngx_http_notify_worker_t *w)
     w->nitems = notify_bus_take(&w->zone, w->items, NGX_HTTP_NOTIFY_BATCH,
                                 w->done, ndone);
 
+    ngx_http_notify_post_slow();
+
     return w->nitems;
 }
 

@@ -17,6 +17,7 @@
 #include "ngx_http_notify_ping.h"
 #include "ngx_http_notify_process.h"
 #include "ngx_http_notify_record.h"
+#include "ngx_http_notify_slow.h"
 #include "ngx_http_notify_socket.h"
 #include "ngx_http_notify_wake.h"
 #include "ngx_http_notify_worker.h"
@@ -311,6 +312,12 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
     w->take.data = w;
     w->take.log = cycle->log;
 
+    w->slow.handler = ngx_http_notify_slow_handler;
+    w->slow.data = w;
+    w->slow.log = cycle->log;
+
+    ngx_queue_init(&w->waiting);
+
     ev = &w->sweep;
     ev->handler = ngx_http_notify_process_sweep;
     ev->data = cycle;
@@ -382,6 +389,7 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
     ngx_http_notify_process_reap(ev->log);
 
     if (w->seat) {
+        ngx_http_notify_post_slow();
         notify_bus_discard(&w->zone);
 
         if (w->seat->evicted) {

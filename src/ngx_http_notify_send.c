@@ -27,6 +27,10 @@ struct ngx_http_notify_out_s {
     ngx_http_notify_wait_t     *first;
     ngx_http_notify_wait_t    **last;
     size_t                      bytes;      /* behind the first */
+    size_t                      held;       /* bytes of the bus's messages */
+
+    ngx_http_notify_out_t     **place;      /* what points to it */
+    ngx_queue_t                 queue;      /* of this worker's, till close */
 
     notify_cursor_t             cursor;     /* in the first message */
     const u_char               *pos;        /* its piece that is going out */
@@ -69,6 +73,8 @@ static ngx_int_t ngx_http_notify_send_rest(ngx_connection_t *c,
     ngx_http_notify_out_t *o);
 static size_t ngx_http_notify_send_gone(ngx_http_notify_out_t *o);
 static void ngx_http_notify_send_pop(ngx_http_notify_out_t *o);
+static void ngx_http_notify_send_drop(ngx_http_notify_out_t *o,
+    ngx_http_notify_wait_t *w);
 static void ngx_http_notify_item_done(uint32_t slot);
 
 
@@ -227,6 +233,9 @@ ngx_http_notify_send_queue(ngx_connection_t *c, ngx_http_notify_out_t *o,
         (*m)->refs = 1;
         (*m)->data = NULL;
         (*m)->behind = 0;
+
+        notify_bus_wait(&ngx_http_notify_worker.zone, item);
+        ngx_http_notify_post_slow();
     }
 
     (*m)->refs++;
@@ -243,6 +252,10 @@ ngx_http_notify_send_append(ngx_http_notify_out_t *o,
 {
     w->next = NULL;
     w->message = m;
+
+    if (m->data == NULL) {
+        o->held += m->item.length;
+    }
 
     if (o->first) {
         o->bytes += m->item.length;
@@ -301,6 +314,10 @@ ngx_http_notify_send_close(ngx_connection_t *c, ngx_http_notify_out_t **out,
     o = ngx_http_notify_out(c, out);
     if (o == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (!o->close) {
+        ngx_queue_remove(&o->queue);
     }
 
     o->code = (uint16_t) code;
@@ -433,8 +450,7 @@ ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
 
     o->bytes -= w->message->behind;
 
-    ngx_http_notify_message_release(w->message);
-    ngx_free(w);
+    ngx_http_notify_send_drop(o, w);
 
     o->cursor.extent = 0;
     o->cursor.at = 0;
@@ -445,6 +461,20 @@ ngx_http_notify_send_pop(ngx_http_notify_out_t *o)
         o->pos = o->first->message->data;
         o->left = o->first->message->item.length;
     }
+}
+
+
+/* it is in the queue no more */
+
+static void
+ngx_http_notify_send_drop(ngx_http_notify_out_t *o, ngx_http_notify_wait_t *w)
+{
+    if (w->message->data == NULL) {
+        o->held -= w->message->item.length;
+    }
+
+    ngx_http_notify_message_release(w->message);
+    ngx_free(w);
 }
 
 
@@ -613,8 +643,7 @@ ngx_http_notify_send_cut(ngx_http_notify_out_t *o)
 
     for (w = o->first->next; w; w = next) {
         next = w->next;
-        ngx_http_notify_message_release(w->message);
-        ngx_free(w);
+        ngx_http_notify_send_drop(o, w);
     }
 
     o->first->next = NULL;
@@ -638,8 +667,44 @@ ngx_http_notify_send_free(ngx_http_notify_out_t **out)
         ngx_http_notify_send_pop(o);
     }
 
+    if (!o->close) {
+        ngx_queue_remove(&o->queue);
+    }
+
     ngx_free(o);
     *out = NULL;
+}
+
+
+ngx_http_notify_out_t **
+ngx_http_notify_send_slowest(void)
+{
+    size_t                   n, most;
+    ngx_queue_t             *q, *waiting;
+    ngx_http_notify_out_t   *o, **place;
+
+    most = 0;
+    place = NULL;
+    waiting = &ngx_http_notify_worker.waiting;
+
+    for (q = ngx_queue_head(waiting);
+         q != ngx_queue_sentinel(waiting);
+         q = ngx_queue_next(q))
+    {
+        o = ngx_queue_data(q, ngx_http_notify_out_t, queue);
+        n = o->held;
+
+        if (o->begun && o->first && o->first->message->data == NULL) {
+            n -= o->first->message->item.length;
+        }
+
+        if (n > most) {
+            most = n;
+            place = o->place;
+        }
+    }
+
+    return place;
 }
 
 
@@ -660,7 +725,10 @@ ngx_http_notify_out(ngx_connection_t *c, ngx_http_notify_out_t **out)
     }
 
     o->last = &o->first;
+    o->place = out;
     *out = o;
+
+    ngx_queue_insert_tail(&ngx_http_notify_worker.waiting, &o->queue);
 
     return o;
 }

@@ -98,4 +98,11 @@ void ngx_http_notify_send_cut(ngx_http_notify_out_t *out);
 /* Frees all that waits; *out becomes NULL. */
 void ngx_http_notify_send_free(ngx_http_notify_out_t **out);
 
+/*
+ * Of this worker's sockets that are not closing, the one by whose
+ * ngx_http_notify_send_cut() the bus would get back most: where its out stands.
+ * NULL: there is nothing to be had.
+ */
+ngx_http_notify_out_t **ngx_http_notify_send_slowest(void);
+
 #endif /* NGX_HTTP_NOTIFY_SEND_H_INCLUDED */

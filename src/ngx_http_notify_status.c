@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     uint64_t                    size;           /* bytes */
     uint64_t                    used;           /* bytes */
+    uint64_t                    waiting;        /* bytes, for slow sockets */
     uint64_t                    last_id;
     uint64_t                    sockets;
     uint64_t                    tls;            /* of these */
@@ -119,6 +120,8 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       NULL, "Slow sockets that went on from the store." },
     { NOTIFY_N_SLOW, "deliveries", "slow_closes", "slow_closes_total", NULL,
       "Sockets closed by notify_slow close." },
+    { NOTIFY_N_SLOW_ZONE, "deliveries", "zone_closes", "zone_closes_total",
+      NULL, "Slow sockets closed because half of the zone waited for such." },
 
     { NOTIFY_N_HANDSHAKES, "handshakes", "accepted", "handshakes_total", NULL,
       "Sockets opened." },
@@ -291,6 +294,7 @@ ngx_http_notify_numbers(ngx_http_request_t *r, ngx_http_notify_numbers_t *n)
 
     n->size = head->size;
     n->used = (uint64_t) head->used_blocks * NOTIFY_BLOCK;
+    n->waiting = head->waiting;
     n->last_id = head->last_id;
     n->users = head->keys;
     n->messages = head->messages;
@@ -381,6 +385,7 @@ ngx_http_notify_status_zone(json_t *root, ngx_http_notify_numbers_t *n)
 
     rc = ngx_http_notify_status_put(zone, "size", n->size);
     rc |= ngx_http_notify_status_put(zone, "used", n->used);
+    rc |= ngx_http_notify_status_put(zone, "waiting", n->waiting);
     rc |= ngx_http_notify_status_put(zone, "messages", n->messages);
     rc |= ngx_http_notify_status_put(zone, "generation", n->generation);
     rc |= json_object_set_new(zone, "last_id", json_stringn(id, len));
@@ -507,6 +512,8 @@ ngx_http_notify_status_text_gauges(u_char *p, u_char *last,
           n->messages },
         { "zone_size_bytes", "Size of the zone.", n->size },
         { "zone_used_bytes", "Bytes of the zone in use.", n->used },
+        { "zone_waiting_bytes", "Bytes of it that wait for slow sockets.",
+          n->waiting },
         { "config_generation", "Configurations loaded.", n->generation }
     };
 

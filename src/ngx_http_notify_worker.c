@@ -60,6 +60,19 @@ ngx_http_notify_take_posted(void)
 }
 
 
+void
+ngx_http_notify_post_slow(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_notify_worker.slow;
+
+    if (ngx_http_notify_worker.seat->slow == NOTIFY_SLOW_ASKED && !ev->posted) {
+        ngx_post_event(ev, &ngx_posted_events);
+    }
+}
+
+
 ngx_uint_t
 ngx_http_notify_error_due(ngx_uint_t kind)
 {

@@ -27,6 +27,7 @@ enum {
     NGX_HTTP_NOTIFY_E_RESERVE,
     NGX_HTTP_NOTIFY_E_FILES,
     NGX_HTTP_NOTIFY_E_SEATS,
+    NGX_HTTP_NOTIFY_E_SLOW,
     NGX_HTTP_NOTIFY_E_COUNT
 };
 
@@ -67,6 +68,10 @@ typedef struct {
     uint32_t                     done[NGX_HTTP_NOTIFY_DONE];
                                                 /* targets to be given back */
     ngx_uint_t                   ndone;
+
+    ngx_queue_t                  waiting;       /* sockets with something to
+                                                   be sent */
+    ngx_event_t                  slow;          /* posted: some to be closed */
 
     notify_item_t                items[NGX_HTTP_NOTIFY_BATCH];
     ngx_uint_t                   item;          /* being delivered */
@@ -122,6 +127,9 @@ void ngx_http_notify_post_take(void);
  * Not while the inbox is being delivered.
  */
 void ngx_http_notify_take_posted(void);
+
+/* Has this worker close its slowest sockets soon, if it was asked to. */
+void ngx_http_notify_post_slow(void);
 
 /* Tells the operator that the zone is full. */
 void ngx_http_notify_log_full(ngx_log_t *log);

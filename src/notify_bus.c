@@ -11,6 +11,7 @@
 #include "notify_message.h"
 #include "notify_room.h"
 #include "notify_seat.h"
+#include "notify_slow.h"
 #include "notify_store.h"
 
 
@@ -246,6 +247,44 @@ notify_bus_take_or_send(notify_zone_t *z, notify_item_t *items, unsigned max,
 }
 
 
+void
+notify_bus_wait(notify_zone_t *z, const notify_item_t *item)
+{
+    if (item->slot & NOTIFY_SLOT_HELD) {
+        /* it does, since it was read */
+        return;
+    }
+
+    notify_lock(z);
+
+    notify_inbox_wait(z, item->slot, z->seat);
+    notify_slow_ask_locked(z);
+
+    notify_unlock(z);
+}
+
+
+bool
+notify_bus_close_slow(notify_zone_t *z, bool can, const uint32_t *done,
+    unsigned ndone)
+{
+    bool      close;
+    unsigned  i;
+
+    notify_lock(z);
+
+    for (i = 0; i < ndone; i++) {
+        notify_inbox_done(z, done[i], z->seat);
+    }
+
+    close = notify_slow_answer_locked(z, can);
+
+    notify_unlock(z);
+
+    return close;
+}
+
+
 static unsigned
 notify_bus_take_locked(notify_zone_t *z, notify_item_t *items, unsigned max,
     const uint32_t *done, unsigned ndone)
@@ -325,6 +364,7 @@ notify_bus_read(notify_zone_t *z, uint32_t key, uint64_t since,
         ndone = 0;
 
         n = notify_bus_read_locked(z, key, since, items, max, live);
+        notify_slow_ask_locked(z);
 
         notify_unlock(z);
 

@@ -96,6 +96,22 @@ unsigned notify_bus_take_or_send(notify_zone_t *z, notify_item_t *items,
     const notify_batch_t *batch, uint64_t now, bool *sent);
 
 /*
+ * A socket of this worker cannot have at once an item that was taken or read:
+ * it counts among those that wait, till it is given back.  When these take more
+ * than half of the zone, the seat with most of them is asked to close its
+ * slowest sockets: it is woken, and finds NOTIFY_SLOW_ASKED in its seat.  So it
+ * may after any call that waits or reads, if it is this one.
+ */
+void notify_bus_wait(notify_zone_t *z, const notify_item_t *item);
+
+/*
+ * The answer: is done with ndone items first.  can: this worker has a socket
+ * that would help.  Whether it is to close that one, and then to answer again.
+ */
+bool notify_bus_close_slow(notify_zone_t *z, bool can, const uint32_t *done,
+    unsigned ndone);
+
+/*
  * Reads the store for a socket that resumes, or was too slow: up to max items
  * of the key with ids after since, to be given back as those taken are.  Is
  * done with ndone items first.  0: there are none, and the socket is live: it

@@ -37,6 +37,8 @@ enum {
     NOTIFY_N_PING_TIMEOUTS,
     NOTIFY_N_SLOW_READS,                     /* slow sockets that read again */
     NOTIFY_N_SLOW,                           /* closed by notify_slow close */
+    NOTIFY_N_SLOW_ZONE,                      /* closed: half of the zone was
+                                                waiting for slow ones */
     NOTIFY_N_EVICTED,                        /* stored, before their time */
     NOTIFY_N_REPEATED,                       /* pushes answered again */
     NOTIFY_N_RESUMED,                        /* handshakes with a last id */

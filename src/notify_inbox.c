@@ -33,6 +33,13 @@ static notify_target_t *notify_targets_vacant(notify_zone_t *z,
     uint32_t message, uint32_t *slot);
 static void notify_inbox_append(notify_zone_t *z, uint32_t slot,
     notify_target_t *target);
+static void notify_inbox_waits(notify_zone_t *z, uint32_t message,
+    uint32_t seat);
+static void notify_inbox_waited(notify_zone_t *z, uint32_t message,
+    uint32_t seat);
+static uint32_t notify_targets_waiting(const notify_zone_t *z,
+    uint32_t message);
+static uint64_t notify_message_size(const notify_zone_t *z, uint32_t message);
 static bool notify_targets_count(notify_zone_t *z, uint32_t message);
 static bool notify_target_keep(notify_zone_t *z, notify_target_t *t,
     uint64_t id);
@@ -226,6 +233,24 @@ notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot)
 }
 
 
+void
+notify_inbox_wait(notify_zone_t *z, uint32_t slot, uint32_t seat)
+{
+    uint32_t          message;
+    notify_target_t  *t;
+
+    t = notify_target_of(z, slot, seat, &message);
+
+    if (notify_target_state(t->word) != NOTIFY_TAKEN) {
+        return;
+    }
+
+    notify_store(&t->word, notify_target(seat, NOTIFY_WAITING));
+
+    notify_inbox_waits(z, message, seat);
+}
+
+
 uint32_t
 notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat)
 {
@@ -244,6 +269,8 @@ notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat)
     m = notify_block(z, message);
     m->left++;
     z->seats[seat].taken++;
+
+    notify_inbox_waits(z, message, seat);
 
     return slot | NOTIFY_SLOT_HELD;
 }
@@ -295,17 +322,22 @@ notify_targets_vacant(notify_zone_t *z, uint32_t message, uint32_t *slot)
 void
 notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
 {
-    uint32_t           message;
+    uint32_t           message, state;
     notify_target_t   *t;
     notify_message_t  *m;
 
     t = notify_target_of(z, slot, seat, &message);
+    state = notify_target_state(t->word);
 
     if (slot & NOTIFY_SLOT_HELD) {
         notify_store(&t->word, 0);
 
     } else {
         notify_store(&t->word, notify_target(seat, NOTIFY_DONE));
+    }
+
+    if (state != NOTIFY_TAKEN) {
+        notify_inbox_waited(z, message, seat);
     }
 
     z->seats[seat].taken--;
@@ -318,6 +350,81 @@ notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat)
     }
 
     notify_message_release(z, message);
+}
+
+
+/* the seat has come to be one of those that it waits for */
+
+static void
+notify_inbox_waits(notify_zone_t *z, uint32_t message, uint32_t seat)
+{
+    uint64_t        size;
+    notify_seat_t  *s;
+
+    s = &z->seats[seat];
+    size = notify_message_size(z, message);
+
+    s->waiting += size;
+
+    if (notify_targets_waiting(z, message) == 1) {
+        z->head->waiting += size;
+    }
+
+    if (s->slow == NOTIFY_SLOW_SPENT) {
+        s->slow = NOTIFY_SLOW_NONE;
+    }
+}
+
+
+static void
+notify_inbox_waited(notify_zone_t *z, uint32_t message, uint32_t seat)
+{
+    uint64_t  size;
+
+    size = notify_message_size(z, message);
+
+    z->seats[seat].waiting -= size;
+
+    if (notify_targets_waiting(z, message) == 0) {
+        z->head->waiting -= size;
+    }
+}
+
+
+/* 0, 1, or more than one: 2 */
+
+static uint32_t
+notify_targets_waiting(const notify_zone_t *z, uint32_t message)
+{
+    uint32_t               n, state;
+    notify_target_t       *t;
+    notify_target_walk_t   at;
+
+    n = 0;
+
+    notify_targets_start(z, message, &at);
+
+    while (n < 2 && (t = notify_targets_next(z, &at)) != NULL) {
+        state = notify_target_state(t->word);
+        n += (state == NOTIFY_HELD || state == NOTIFY_WAITING);
+    }
+
+    return n;
+}
+
+
+/* bytes of the zone, as long as it is there: but for its further targets */
+
+static uint64_t
+notify_message_size(const notify_zone_t *z, uint32_t message)
+{
+    uint64_t           n;
+    notify_message_t  *m;
+
+    m = notify_block(z, message);
+    n = offsetof(notify_message_t, frame) + (uint64_t) m->length;
+
+    return (n + NOTIFY_BLOCK - 1) / NOTIFY_BLOCK * NOTIFY_BLOCK;
 }
 
 
@@ -442,14 +549,20 @@ notify_target_keep(notify_zone_t *z, notify_target_t *t, uint64_t id)
 static void
 notify_inbox_requeue(notify_zone_t *z, uint32_t message)
 {
+    uint64_t               size;
     notify_key_t          *k;
     notify_target_t       *t;
     notify_message_t      *m;
     notify_target_walk_t   at;
 
     m = notify_block(z, message);
+    size = notify_message_size(z, message);
 
     z->head->messages++;
+
+    if (notify_targets_waiting(z, message)) {
+        z->head->waiting += size;
+    }
 
     if (m->kind == NOTIFY_BATCH) {
         z->seats[notify_target_seat(m->targets[0].word)].batches++;
@@ -469,8 +582,12 @@ notify_inbox_requeue(notify_zone_t *z, uint32_t message)
             notify_inbox_append(z, at.block, t);
             break;
 
-        case NOTIFY_TAKEN:
         case NOTIFY_HELD:
+        case NOTIFY_WAITING:
+            z->seats[notify_target_seat(t->word)].waiting += size;
+            /* fall through */
+
+        case NOTIFY_TAKEN:
             z->seats[notify_target_seat(t->word)].taken++;
             break;
         }
@@ -563,6 +680,17 @@ notify_inbox_append(notify_zone_t *z, uint32_t slot, notify_target_t *target)
     }
 
     s->last = slot;
+
+    notify_inbox_wake(z, seat);
+}
+
+
+void
+notify_inbox_wake(notify_zone_t *z, uint32_t seat)
+{
+    notify_seat_t  *s;
+
+    s = &z->seats[seat];
 
     if (s->wake == 0) {
         s->wake = 1;

@@ -40,6 +40,13 @@ bool notify_inbox_has_batch(const notify_zone_t *z, uint32_t seat);
 uint32_t notify_inbox_take(notify_zone_t *z, uint32_t seat, uint32_t *slot);
 
 /*
+ * Some socket of the seat cannot have the message at once: slot is one of
+ * _take(), and is given back as any.  Till then the message counts among those
+ * that wait, as one that is held does.
+ */
+void notify_inbox_wait(notify_zone_t *z, uint32_t slot, uint32_t seat);
+
+/*
  * Holds a message for one socket of the seat that reads it from the store.
  * Returns the slot to give back, or 0 when the zone is full.
  */
@@ -50,6 +57,9 @@ uint32_t notify_inbox_hold(notify_zone_t *z, uint32_t message, uint32_t seat);
  * The last one frees it, unless it is stored.
  */
 void notify_inbox_done(notify_zone_t *z, uint32_t slot, uint32_t seat);
+
+/* Notes in z->wake that the seat is to be woken, unless it is awake. */
+void notify_inbox_wake(notify_zone_t *z, uint32_t seat);
 
 /*
  * Rebuild, second pass: drops the targets of seats that are not live, frees

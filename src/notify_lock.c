@@ -16,6 +16,7 @@
 #include "notify_keys.h"
 #include "notify_lock.h"
 #include "notify_message.h"
+#include "notify_slow.h"
 #include "notify_store.h"
 
 
@@ -180,6 +181,8 @@ notify_rebuild_locked(notify_zone_t *z)
         z->seats[i].last = 0;
         z->seats[i].wake = 0;
         z->seats[i].taken = 0;
+        z->seats[i].slow = NOTIFY_SLOW_NONE;
+        z->seats[i].waiting = 0;
         z->seats[i].batches = 0;
         z->seats[i].adopt = 0;
         z->seats[i].sockets = 0;
@@ -187,6 +190,7 @@ notify_rebuild_locked(notify_zone_t *z)
 
     head->keys = 0;
     head->messages = 0;
+    head->waiting = 0;
 
     messages = 0;
 
@@ -196,6 +200,7 @@ notify_rebuild_locked(notify_zone_t *z)
     notify_blocks_relist(z);
     notify_store_relink(z, notify_inbox_relink(z, messages));
     notify_rebuild_index(z);
+    notify_slow_ask_locked(z);
 }
 
 
@@ -270,6 +275,8 @@ notify_zone_configure(notify_zone_t *z, uint64_t size)
         if (notify_zone_buckets(size) != head->buckets) {
             notify_rebuild_locked(z);
         }
+
+        notify_slow_ask_locked(z);
     }
 
     generation = head->generation + 1;

@@ -11,6 +11,7 @@
 #include "notify_message.h"
 #include "notify_publish.h"
 #include "notify_room.h"
+#include "notify_slow.h"
 #include "notify_store.h"
 
 
@@ -231,6 +232,7 @@ notify_publish_once_locked(notify_zone_t *z, notify_publication_t *pub,
     if (pub->length > NOTIFY_COPY_LOCKED) {
         pub->earlier = message;
         pub->slot = notify_inbox_hold(z, message, z->seat);
+        notify_slow_ask_locked(z);
 
         if (pub->slot) {
             return NOTIFY_COMPARE;

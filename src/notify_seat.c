@@ -17,6 +17,7 @@
 #include "notify_inbox.h"
 #include "notify_lock.h"
 #include "notify_seat.h"
+#include "notify_slow.h"
 
 
 static void notify_seat_open(notify_zone_t *z, uint32_t seat,
@@ -90,6 +91,7 @@ notify_seat_open(notify_zone_t *z, uint32_t seat, uint32_t generation)
     s->capacity = 0;
     s->exiting = 0;
     s->evicted = 0;
+    s->slow = NOTIFY_SLOW_NONE;
     s->tls = 0;
     s->held = 0;
 
@@ -135,6 +137,10 @@ notify_seat_leave(notify_zone_t *z)
                                                  : NOTIFY_SEAT_FREE;
 
     notify_store(&s->state, state);
+
+    /* instead of this one, if it was the one that was asked */
+
+    notify_slow_ask_locked(z);
 
     notify_unlock(z);
 

@@ -70,6 +70,14 @@ enum {
 };
 
 
+/* what a seat is to do for a zone that fills with what waits */
+enum {
+    NOTIFY_SLOW_NONE = 0,
+    NOTIFY_SLOW_ASKED,                       /* close its slowest sockets */
+    NOTIFY_SLOW_SPENT                        /* has none that would help */
+};
+
+
 /*
  * A worker's place.  Lock: the zone's; but life is its worker's for as long
  * as that lives, state changes only under it, and the last group is written
@@ -91,6 +99,9 @@ typedef struct {
     uint32_t         first;                  /* inbox: block with the target */
     uint32_t         last;
     uint32_t         taken;                  /* messages it is not done with */
+    uint32_t         slow;                   /* NOTIFY_SLOW_* */
+    uint64_t         waiting;                /* bytes of those that wait for
+                                                its sockets */
     uint32_t         sockets;                /* the sum of its entries */
     uint32_t         batches;                /* it has not adopted */
     uint64_t         adopt;                  /* rebuild: id of the first batch
@@ -142,6 +153,8 @@ typedef struct {
     uint32_t         oldest;                 /* of all histories, by id */
     uint32_t         newest;
     uint32_t         stored;
+    uint64_t         waiting;                /* bytes of the messages that wait
+                                                for slow sockets */
 
     /*
      * Truth: for users whose key has been freed, or that never had one, the
@@ -277,8 +290,10 @@ enum {
     NOTIFY_PENDING,                          /* in the seat's inbox */
     NOTIFY_TAKEN,                            /* the seat's sockets need it */
     NOTIFY_DONE,
-    NOTIFY_HELD                              /* read from the store: one word
+    NOTIFY_HELD,                             /* read from the store: one word
                                                 for each socket that needs it */
+    NOTIFY_WAITING                           /* taken, and some of the seat's
+                                                sockets are slow */
 };
 
 typedef struct {

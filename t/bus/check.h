@@ -49,6 +49,8 @@ typedef struct {
     uint32_t              pending[NOTIFY_SEATS_MAX];
     uint32_t              taken[NOTIFY_SEATS_MAX];
     uint32_t              batches[NOTIFY_SEATS_MAX];
+    uint64_t              waiting[NOTIFY_SEATS_MAX];
+    uint64_t              waits;
     bool                  failed;
 } check_t;
 
@@ -401,9 +403,23 @@ check_body(check_t *c, uint32_t message)
 }
 
 
+/* what counts as waiting for slow sockets, in whole blocks */
+
+static uint64_t
+check_size(check_t *c, uint32_t message)
+{
+    notify_message_t  *m;
+
+    m = notify_block(c->z, message);
+
+    return (m->frame - (uint8_t *) m + (uint64_t) m->length + NOTIFY_BLOCK - 1)
+           / NOTIFY_BLOCK * NOTIFY_BLOCK;
+}
+
+
 static bool
 check_target(check_t *c, uint32_t message, notify_target_t *t,
-    uint8_t *seats, uint32_t *left)
+    uint8_t *seats, uint32_t *left, bool *waits)
 {
     uint32_t  seat, state;
 
@@ -438,6 +454,11 @@ check_target(check_t *c, uint32_t message, notify_target_t *t,
 
     } else {
         c->taken[seat]++;
+    }
+
+    if (state == NOTIFY_HELD || state == NOTIFY_WAITING) {
+        c->waiting[seat] += check_size(c, message);
+        *waits = true;
     }
 
     return true;
@@ -493,6 +514,7 @@ check_owner(check_t *c, uint32_t message)
 static bool
 check_message(check_t *c, uint32_t message)
 {
+    bool               waits;
     uint32_t           b, i, left;
     uint8_t            seats[NOTIFY_SEATS_MAX];
     notify_message_t  *m;
@@ -501,6 +523,7 @@ check_message(check_t *c, uint32_t message)
     m = notify_block(c->z, message);
     memset(seats, 0, sizeof(seats));
     left = 0;
+    waits = false;
     c->messages++;
 
     if (!check_claim(c, message, m->blocks, true, "message")
@@ -519,7 +542,7 @@ check_message(check_t *c, uint32_t message)
     }
 
     for (i = 0; i < NOTIFY_MESSAGE_TARGETS; i++) {
-        if (!check_target(c, message, &m->targets[i], seats, &left)) {
+        if (!check_target(c, message, &m->targets[i], seats, &left, &waits)) {
             return false;
         }
     }
@@ -538,11 +561,15 @@ check_message(check_t *c, uint32_t message)
         }
 
         for (i = 0; i < NOTIFY_TARGETS; i++) {
-            if (!check_target(c, message, &more->targets[i], seats, &left)) {
+            if (!check_target(c, message, &more->targets[i], seats, &left,
+                              &waits))
+            {
                 return false;
             }
         }
     }
+
+    c->waits += waits ? check_size(c, message) : 0;
 
     if ((left == 0 && !m->stored) || left != m->left) {
         return check_fail(c, "message %u: %u targets left, counted as %u",
@@ -832,6 +859,12 @@ check_inbox(check_t *c, uint32_t seat)
                           s->taken, c->batches[seat], s->batches);
     }
 
+    if (s->waiting != c->waiting[seat]) {
+        return check_fail(c, "seat %u: %llu bytes wait, counted as %llu", seat,
+                          (unsigned long long) c->waiting[seat],
+                          (unsigned long long) s->waiting);
+    }
+
     return true;
 }
 
@@ -944,6 +977,46 @@ check_pages(check_t *c)
 }
 
 
+/* beyond half of the zone, a seat that has some of it has been asked */
+
+static bool
+check_slow(check_t *c)
+{
+    bool            can;
+    uint32_t        i;
+    notify_seat_t  *s;
+
+    if (c->waits != c->z->head->waiting) {
+        return check_fail(c, "%llu bytes wait, counted as %llu",
+                          (unsigned long long) c->waits,
+                          (unsigned long long) c->z->head->waiting);
+    }
+
+    if (c->waits <= c->z->head->size / 2) {
+        return true;
+    }
+
+    can = false;
+
+    for (i = 0; i < c->z->head->seats; i++) {
+        s = &c->z->seats[i];
+
+        if (s->state != NOTIFY_SEAT_LIVE) {
+            continue;
+        }
+
+        if (s->slow == NOTIFY_SLOW_ASKED) {
+            return true;
+        }
+
+        can |= s->waiting && s->slow != NOTIFY_SLOW_SPENT;
+    }
+
+    return !can || check_fail(c, "%llu bytes wait, and nobody is asked",
+                              (unsigned long long) c->waits);
+}
+
+
 static bool
 check_all(check_t *c)
 {
@@ -967,7 +1040,7 @@ check_all(check_t *c)
                           c->z->head->messages);
     }
 
-    return true;
+    return check_slow(c);
 }
 
 
@@ -1217,8 +1290,10 @@ check_dump(const notify_zone_t *z)
             continue;
         }
 
-        fprintf(f, "seat %u: state %u, %u sockets, %u taken, %u batches:", i,
-                z->seats[i].state, z->seats[i].sockets, z->seats[i].taken,
+        fprintf(f, "seat %u: state %u, %u sockets, %u taken, %llu waiting, "
+                "slow %u, %u batches:", i, z->seats[i].state,
+                z->seats[i].sockets, z->seats[i].taken,
+                (unsigned long long) z->seats[i].waiting, z->seats[i].slow,
                 z->seats[i].batches);
 
         for (slot = z->seats[i].first; slot; slot = t->next) {

@@ -173,6 +173,23 @@ base_take(unsigned v, unsigned n)
 }
 
 
+/* the same, and some socket cannot have them at once */
+
+static void
+base_wait(unsigned v, unsigned n)
+{
+    notify_item_t  item;
+
+    memset(&item, 0, sizeof(item));
+
+    for ( /* void */ ; n; n--) {
+        base_take(v, 1);
+        item.slot = held[nheld - 1].block;
+        notify_bus_wait(&live[v], &item);
+    }
+}
+
+
 static void
 base_draft(unsigned v, uint32_t n)
 {
@@ -968,6 +985,152 @@ run_done(notify_zone_t *z)
 
 
 static void
+run_wait(notify_zone_t *z)
+{
+    unsigned       i;
+    notify_item_t  item;
+
+    memset(&item, 0, sizeof(item));
+
+    for (i = 0; i < 3; i++) {
+        item.slot = slots[i];
+        notify_bus_wait(z, &item);
+    }
+}
+
+
+static void
+prepare_waiting(notify_zone_t *z)
+{
+    prepare_taken(z);
+    run_wait(z);
+}
+
+
+/* others wait for some of the messages, and for others */
+
+static void
+base_waiting(void)
+{
+    base_join_each(3, 0);
+    base_push(2, 0, 20);
+    base_push(2, 0, 2000);
+    base_wait(0, 2);
+    base_wait(1, 1);
+}
+
+
+/* beyond the mark: one is asked */
+
+static void
+base_slow(void)
+{
+    uint64_t  woken_by;
+
+    base_join_each(2, 0);
+    base_join(1, 1);
+
+    notify_zone_configure(&live[0], 2 * NOTIFY_PAGE_SIZE);
+
+    base_push(2, 0, DRAFT);
+    base_push(2, 0, DRAFT);
+    base_push(2, 0, DRAFT);
+    base_push(2, 0, DRAFT);
+    base_push(2, 1, 20);
+    base_wait(1, 4);
+    base_wait(0, 2);
+    base_wait(1, 1);
+
+    /* it is asked, and sleeps till somebody wakes it */
+
+    if (live[1].seats[live[1].seat].slow != NOTIFY_SLOW_ASKED
+        || read(live[1].seats[live[1].seat].event, &woken_by, sizeof(woken_by))
+           != sizeof(woken_by))
+    {
+        broken("base_slow");
+    }
+}
+
+
+/* and the one that is asked is the victim, which has most */
+
+static void
+prepare_slow(notify_zone_t *z)
+{
+    notify_item_t  item;
+
+    prepare_joined(z);
+
+    memset(&item, 0, sizeof(item));
+
+    while (z->seats[z->seat].slow != NOTIFY_SLOW_ASKED) {
+        victim_push(z, 0, DRAFT - 1000);
+        item.slot = victim_take(z);
+        slots[1] = slots[0];
+        slots[0] = item.slot;
+        notify_bus_wait(z, &item);
+    }
+}
+
+
+/* one that will have more of them wait than it has now */
+
+static void
+base_slow_later(void)
+{
+    unsigned  i;
+
+    base_join(1, 1);
+
+    for (i = 0; i < 8; i++) {
+        base_push(2, 1, DRAFT);
+    }
+
+    base_wait(1, 3);
+    base_take(1, 5);
+}
+
+
+/* the victim is asked, then the other has most, and the victim nothing */
+
+static void
+prepare_slow_to_leave(notify_zone_t *z)
+{
+    unsigned       n;
+    uint32_t       done[8];
+    notify_item_t  item;
+
+    prepare_joined(z);
+
+    memset(&item, 0, sizeof(item));
+
+    for (n = 0; z->seats[z->seat].slow != NOTIFY_SLOW_ASKED; n++) {
+        victim_push(z, 0, DRAFT);
+        item.slot = victim_take(z);
+        done[n] = item.slot;
+        notify_bus_wait(z, &item);
+    }
+
+    while (nheld) {
+        item.slot = held[--nheld].block;
+        notify_bus_wait(&live[1], &item);
+    }
+
+    (void) notify_bus_take(z, NULL, 0, done, n);
+    run_leave(z);
+}
+
+
+static void
+run_close_slow(notify_zone_t *z)
+{
+    (void) notify_bus_close_slow(z, true, NULL, 0);
+    (void) notify_bus_close_slow(z, true, slots, 2);
+    (void) notify_bus_close_slow(z, false, NULL, 0);
+}
+
+
+static void
 prepare_taken_some(notify_zone_t *z)
 {
     prepare_inbox(z);
@@ -1489,6 +1652,18 @@ static const scenario_t  scenarios[] = {
       base_none, prepare_taken, run_done, 0, 0, 0 },
     { "done: others need the messages",
       base_three, prepare_taken, run_done, 0, 0, 0 },
+    { "wait: what was taken",
+      base_three, prepare_taken, run_wait, 0, 0, 0 },
+    { "wait: with others",
+      base_waiting, prepare_taken, run_wait, 0, 0, 0 },
+    { "wait: another has been asked to close sockets",
+      base_slow, prepare_taken, run_wait, 0, 0, 0 },
+    { "done: with what waited",
+      base_waiting, prepare_waiting, run_done, 0, 0, 0 },
+    { "close: the slowest sockets",
+      base_waiting, prepare_slow, run_close_slow, 0, 0, 0 },
+    { "rebuild: one is asked to close sockets",
+      base_slow, prepare_seat, run_rebuild, 0, 0, 0 },
     { "done and take in one",
       base_none, prepare_taken_some, run_done_and_take, 0, 0, 0 },
 
@@ -1502,6 +1677,8 @@ static const scenario_t  scenarios[] = {
       base_three, prepare_seat, run_seat_leave, 0, 0, 0 },
     { "seat: leave with messages",
       base_three, prepare_to_leave, run_seat_leave, 0, 0, 0 },
+    { "seat: leave when it was asked to close sockets",
+      base_slow_later, prepare_slow_to_leave, run_seat_leave, 0, 0, 0 },
     { "seat: leave with sockets",
       base_three, prepare_joined, run_seat_leave, 0, 0, 0 },
     { "seat: leave with sockets and what it has taken",

@@ -7,8 +7,8 @@
  * a thread that dies (kernel/futex: exit_robust_list(), reproduced below), and
  * a survivor sweeps the copy.  Then all that must hold in a zone holds; what
  * the victim did has happened entirely or not at all; and no living worker
- * with a message is asleep.  At the end the living take all, leave, and the
- * copy is empty.
+ * with a message, or one that is asked to close sockets, is asleep.  At the
+ * end the living take all, leave, and the copy is empty.
  *
  * At the instructions between, the victim leaves the very same bytes behind.
  * That the kernel does the same is shown by victims that are killed for real,
@@ -566,9 +566,21 @@ asleep(const notify_zone_t *z)
     mask = woken(&paired);
 
     for (i = 0; i < LIVING; i++) {
-        if (z->seats[live[i].seat].first && !(mask >> live[i].seat & 1)) {
+
+        if (mask >> live[i].seat & 1) {
+            continue;
+        }
+
+        if (z->seats[live[i].seat].first) {
             snprintf(check_error, sizeof(check_error),
                      "seat %u sleeps, and has messages", live[i].seat);
+            return check_error;
+        }
+
+        if (z->seats[live[i].seat].slow == NOTIFY_SLOW_ASKED) {
+            snprintf(check_error, sizeof(check_error),
+                     "seat %u sleeps, and is asked to close sockets",
+                     live[i].seat);
             return check_error;
         }
     }

@@ -38,11 +38,11 @@
 #define KEYS        12
 #define CLIENTS     48
 #define SERVED      16                       /* clients of one worker */
-#define HELD        24                       /* messages taken and kept */
+#define HELD        96                       /* messages taken and kept */
 #define PUSHES      400000                   /* of a round, at most */
 #define GOT         PUSHES                   /* by one client */
 #define BODY        (24 * 1024)
-#define SIZE        (1024 * 1024)
+#define SIZE        (256 * 1024)
 #define MORTAL      20000                    /* stores of truth in a life */
 #define DEADLINE    240                      /* seconds, for all */
 #define START       4000000000000ull         /* ms: after the zone's birth */
@@ -94,6 +94,7 @@ typedef struct {
     uint32_t       nretried;
     uint32_t       ntwice;
     uint32_t       ngaps;
+    uint32_t       nasked;
     uint32_t       failed;
 
     /*
@@ -135,6 +136,7 @@ static unsigned           left;              /* stores of truth; 0: immortal */
 static served_t           served[SERVED];
 static notify_item_t      held[HELD];
 static unsigned           nheld;
+static bool               lazy;              /* its clients are slow */
 static uint8_t            body[BODY], bytes[BODY + 16];
 
 
@@ -333,7 +335,7 @@ take(void)
     served_t       *s;
     notify_item_t   items[HELD];
 
-    n = give_back(done, nheld > HELD / 2 ? HELD : pick(HELD));
+    n = give_back(done, nheld > HELD / 2 ? HELD : pick(lazy ? 2 : HELD));
     n = notify_bus_take(&zone, items, HELD - nheld, done, n);
 
     for (i = 0; i < n; i++) {
@@ -357,8 +359,30 @@ take(void)
             give(s, &items[i]);
         }
 
+        if (lazy) {
+            notify_bus_wait(&zone, &items[i]);
+        }
+
         held[nheld++] = items[i];
     }
+}
+
+
+/* half of the zone waits, and most of it here: it is given back */
+
+static void
+hurry(void)
+{
+    unsigned  n;
+    uint32_t  done[1];
+
+    n = 0;
+
+    while (notify_bus_close_slow(&zone, nheld != 0, done, n)) {
+        n = give_back(done, 1);
+    }
+
+    count(&shm->nasked);
 }
 
 
@@ -586,7 +610,7 @@ push(void)
 
     p = &shm->pushes[number];
     p->key = pick(2) ? pick(KEYS) : pick(2);
-    p->length = 8 + (pick(12) ? pick(150) : pick(3) ? pick(6000)
+    p->length = 8 + (pick(6) ? pick(150) : pick(3) ? pick(6000)
                                                     : pick(BODY - 8));
     p->count = counts[pick(8)];
 
@@ -654,6 +678,7 @@ worker(void)
     }
 
     left = 1 + pick(MORTAL);
+    lazy = pick(3);
     swept = now();
 
     push_again();
@@ -665,6 +690,10 @@ worker(void)
         }
 
         __atomic_store_n(&shm->knows[place], phase, __ATOMIC_RELEASE);
+
+        if (zone.seats[zone.seat].slow == NOTIFY_SLOW_ASKED) {
+            hurry();
+        }
 
         switch (pick(7)) {
         case 0:
@@ -820,7 +849,7 @@ static bool
 all_seen(void)
 {
     return shm->nretried && shm->nrepeated && shm->ntwice && shm->ngaps
-           && shm->nlate && shm->nslow;
+           && shm->nlate && shm->nslow && shm->nasked;
 }
 
 
@@ -1235,8 +1264,9 @@ round_of(unsigned number, unsigned seconds)
 
     ok(all_seen(),
        "%u pushes without an answer came again, %u had been taken; %u came "
-       "twice; %u readers were late, %u slow", shm->nretried, shm->nrepeated,
-       shm->ntwice, shm->nlate, shm->nslow);
+       "twice; %u readers were late, %u slow; %u asked to hurry",
+       shm->nretried, shm->nrepeated, shm->ntwice, shm->nlate, shm->nslow,
+       shm->nasked);
 
     return true;
 }

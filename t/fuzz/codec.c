@@ -13,6 +13,7 @@
 
 
 #define WIRE_MAX  8192
+#define EMPTY     (NOTIFY_EMPTY_FRAGMENTS_MAX - 1)
 
 
 typedef struct {
@@ -27,19 +28,37 @@ static seen_t       whole, pieces, bytes;
 static reference_t  reference;
 
 
-/* frames, mostly good ones, out of the input's bytes */
+/* a message whose fragments are almost too many without payload */
 
 static size_t
-make_wire(fuzz_t *f, bool deflate)
+make_empty(void)
 {
-    size_t    i, n, len, at;
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < EMPTY; i++) {
+        wire[n++] = i ? 0x00 : 0x01;
+        wire[n++] = 0x80;
+        memset(wire + n, 0, 4);
+        n += 4;
+    }
+
+    return n;
+}
+
+
+/* frames, mostly good ones, out of the input's bytes, behind n others */
+
+static size_t
+make_wire(fuzz_t *f, size_t n, bool deflate)
+{
+    size_t    i, len, at;
     uint8_t   kind, mask[4];
 
     static const uint8_t  first[] = {
         0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a, 0x80, 0x00
     };
-
-    n = 0;
 
     while (f->n > 0 && WIRE_MAX - n > 14 + 300) {
 
@@ -273,7 +292,7 @@ send_back(fuzz_t *f, uint8_t how)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t    n;
+    size_t    n, len;
     fuzz_t    f, cuts, none = { NULL, 0 };
     uint8_t   how;
     bool      deflate;
@@ -292,12 +311,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.p += cuts.n;
     f.n -= cuts.n;
 
+    n = (how & 32) ? make_empty() : 0;
+
     if (how & 1) {
-        n = make_wire(&f, deflate);
+        n = make_wire(&f, n, deflate);
 
     } else {
-        n = (f.n < WIRE_MAX) ? f.n : WIRE_MAX;
-        memcpy(wire, f.p, n);
+        len = (f.n < WIRE_MAX - n) ? f.n : WIRE_MAX - n;
+        memcpy(wire + n, f.p, len);
+        n += len;
     }
 
     reference_frames(&reference, wire, n, max, deflate);

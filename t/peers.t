@@ -157,12 +157,6 @@ for my $user (qw( drop beat )) {
     push_to($user => 'x' x (10 * $KB)) for 1 .. 10;
 }
 
-# Reads, all the time, but its pong has to wait for the end of the message.
-my $slow = narrow('/raw?user_id=slow');
-my $long = join ' ', 1 .. 2_000_000;
-my $begun = Time::HiRes::time();
-push_to(slow => $long);
-
 # Do not end: no answer to our close, no end after our error, no room for our
 # close behind a message.
 my $stays = socket_at('/beat?user_id=stays');
@@ -180,6 +174,12 @@ syswrite $half, substr $HANDSHAKE, 0, 60;
 my $drips = NotifyClient::connect_to($nginx->port);
 my $at = 0;
 
+# Reads, all the time, but its pong has to wait for the end of the message.
+my $long = join ' ', 1 .. 2_000_000;
+my $slow = narrow('/raw?user_id=slow');
+push_to(slow => $long);
+my $begun = Time::HiRes::time();
+
 
 sub tick {
     local $SIG{PIPE} = 'IGNORE';
@@ -194,7 +194,8 @@ sub tick {
     while (length $slow->{buf} < $due
            && IO::Select->new($slow->{sock})->can_read(0))
     {
-        sysread $slow->{sock}, $slow->{buf}, 64 * $KB, length $slow->{buf};
+        sysread $slow->{sock}, $slow->{buf}, 64 * $KB, length $slow->{buf}
+            or last;
     }
 
     return if !IO::Select->new($talks->{sock})->can_read(0);

@@ -495,6 +495,12 @@ for my $round (1 .. 4) {
               'the limit is inherited, changed, and taken back');
     is_deeply([ map { $_->wait_close } @sockets[0, 4] ], [ 4409, 4409 ],
               '... and the others count, too') if @sockets == 7;
+
+    # a worker that replaces a socket of its own does so before all else
+    push @sockets, NotifyHandover::Socket->open($bare->port, '/two?user_id=1');
+    ok(!$sockets[5]->is_quiet, '... at once, in one worker');
+    ok($sockets[6]->is_quiet, '... and no other');
+
     $_->close for @sockets;
     $bare->stop;
 }

@@ -40,8 +40,11 @@ typedef struct {
     bool                  text;
     bool                  keep;
     size_t                max;
-    size_t                size;     /* of m->data */
-    notify_inflated_t    *m;
+    uint8_t              *data;     /* what there is of the message */
+    size_t                len;
+    size_t                size;     /* of data */
+    uint16_t              code;
+    const char           *why;
     uint8_t               piece[NOTIFY_INFLATE_PIECE];
 } notify_inflate_t;
 
@@ -139,10 +142,7 @@ notify_inflate(const uint8_t *p, size_t n, size_t max, bool text, bool keep,
     unsigned           bits;
     notify_inflate_t   in;
 
-    m->data = NULL;
-    m->len = 0;
-    m->code = 0;
-    m->why = NULL;
+    memset(m, 0, sizeof(notify_inflated_t));
 
     if (n == 0) {
         return;
@@ -153,7 +153,6 @@ notify_inflate(const uint8_t *p, size_t n, size_t max, bool text, bool keep,
     in.text = text;
     in.keep = keep;
     in.max = max;
-    in.m = m;
 
     /* nothing reaches back behind the first byte of the message */
 
@@ -164,7 +163,8 @@ notify_inflate(const uint8_t *p, size_t n, size_t max, bool text, bool keep,
     }
 
     if (inflateInit2(&in.z, -(int) bits) != Z_OK) {
-        (void) notify_inflate_fail(&in, NOTIFY_CLOSE_INTERNAL, "no memory");
+        m->code = NOTIFY_CLOSE_INTERNAL;
+        m->why = "no memory";
         return;
     }
 
@@ -177,11 +177,16 @@ notify_inflate(const uint8_t *p, size_t n, size_t max, bool text, bool keep,
 
     (void) inflateEnd(&in.z);
 
-    if (m->code || m->len == 0) {
-        free(m->data);
-        m->data = NULL;
-        m->len = 0;
+    m->code = in.code;
+    m->why = in.why;
+
+    if (in.code || in.len == 0) {
+        free(in.data);
+        return;
     }
+
+    m->data = in.data;
+    m->len = in.len;
 }
 
 
@@ -234,7 +239,7 @@ notify_inflate_some(notify_inflate_t *in)
     uint8_t   *to;
 
     do {
-        left = in->max - in->m->len;
+        left = in->max - in->len;
 
         if (in->keep && left != 0) {
 
@@ -242,8 +247,8 @@ notify_inflate_some(notify_inflate_t *in)
                 return false;
             }
 
-            to = in->m->data + in->m->len;
-            left = in->size - in->m->len;
+            to = in->data + in->len;
+            left = in->size - in->len;
 
         } else {
 
@@ -260,7 +265,7 @@ notify_inflate_some(notify_inflate_t *in)
 
         n = (size_t) (in->z.next_out - to);
 
-        more = (n > in->max - in->m->len);
+        more = (n > in->max - in->len);
         n -= more;
 
         if (in->text && notify_utf8_feed(&in->utf8, to, n) != 0) {
@@ -273,7 +278,7 @@ notify_inflate_some(notify_inflate_t *in)
                                        "inflated message is too big");
         }
 
-        in->m->len += n;
+        in->len += n;
 
         if (rc == Z_STREAM_END) {
 
@@ -306,7 +311,7 @@ notify_inflate_room(notify_inflate_t *in)
     size_t    size;
     uint8_t  *data;
 
-    if (in->m->len < in->size) {
+    if (in->len < in->size) {
         return true;
     }
 
@@ -317,13 +322,13 @@ notify_inflate_room(notify_inflate_t *in)
         size = in->max;
     }
 
-    data = realloc(in->m->data, size);
+    data = realloc(in->data, size);
 
     if (data == NULL) {
         return notify_inflate_fail(in, NOTIFY_CLOSE_INTERNAL, "no memory");
     }
 
-    in->m->data = data;
+    in->data = data;
     in->size = size;
 
     return true;
@@ -333,8 +338,8 @@ notify_inflate_room(notify_inflate_t *in)
 static bool
 notify_inflate_fail(notify_inflate_t *in, uint16_t code, const char *why)
 {
-    in->m->code = code;
-    in->m->why = why;
+    in->code = code;
+    in->why = why;
 
     return false;
 }

@@ -381,8 +381,8 @@ my @MUTANTS = (
       'if (0) {' ],
 
     [ 'security.t', 'a compressed message is bounded by what it becomes',
-      'notify_deflate.c', 'more = (n > in->max - in->m->len);', 'more = 0;',
-      'notify_deflate.c', 'left = in->max - in->m->len;',
+      'notify_deflate.c', 'more = (n > in->max - in->len);', 'more = 0;',
+      'notify_deflate.c', 'left = in->max - in->len;',
       'left = sizeof(in->piece);' ],
     # --- compressed messages
 
@@ -405,11 +405,11 @@ my @MUTANTS = (
       '(c & NOTIFY_FRAME_RSV1)' ],
 
     [ 'deflate.t', '1009: 4 MB in 4 KB, /ignore',
-      'notify_deflate.c', 'more = (n > in->max - in->m->len);',
+      'notify_deflate.c', 'more = (n > in->max - in->len);',
       'more = 0; in->max += n;' ],
 
     [ 'deflate.t', '1009: 4097 bytes, /relay',
-      'notify_deflate.c', 'more = (n > in->max - in->m->len);',
+      'notify_deflate.c', 'more = (n > in->max - in->len);',
       'more = 0; in->max += n;' ],
 
     [ 'deflate.t', '1009: 6209 bytes that are compressed, /ignore',

@@ -69,11 +69,46 @@ sub narrow {
 }
 
 
+# Those that do something on their own, from when they are there.
+my (@chatter, $mute, $slow, $talks, $drips);
+my ($at, $begun) = (0, 0);
+
+
+sub has_something {
+    my $ws = shift;
+    return $ws && IO::Select->new($ws->{sock})->can_read(0);
+}
+
+
+sub tick {
+    local $SIG{PIPE} = 'IGNORE';
+
+    $_->send_frame(10, 'I am here') for @chatter;
+    syswrite $drips, substr $HANDSHAKE, $at++, 1 if $drips && $at < 100;
+    sysread $mute->{sock}, $mute->{buf}, $KB, length $mute->{buf}
+        if has_something($mute);
+
+    # 256 KB a second, whatever else this machine has to do.
+    my $due = (Time::HiRes::time() - $begun) * 256 * $KB;
+    while (has_something($slow) && length $slow->{buf} < $due) {
+        sysread $slow->{sock}, $slow->{buf}, 64 * $KB, length $slow->{buf}
+            or last;
+    }
+
+    return if !has_something($talks);
+    $talks->fill;
+    while (my ($opcode) = $talks->parse) {
+        $talks->send_frame(1, 'no pong') if $opcode == 9;
+    }
+}
+
+
 sub push_to {
     my ($user, $body) = @_;
 
     my $answer = NotifyClient::http($nginx->port, 'POST', "/new/$user",
                                     body => $body);
+    tick();
     return JSON::PP::decode_json($answer->{body})->{sockets};
 }
 
@@ -142,16 +177,17 @@ my $open = $nginx->descriptors($worker);
 
 # Gone, mute, cut in a frame's header: no word after a ping.
 my $gone = socket_at('/beat?user_id=gone');
-my $mute = socket_at('/beat?user_id=mute');
+$mute = socket_at('/beat?user_id=mute');
 my $cut = socket_at('/beat?user_id=cut');
 $cut->write("\x81");
 
 # No pongs, but messages.
-my $talks = socket_at('/beat?user_id=talks');
+$talks = socket_at('/beat?user_id=talks');
 
 # Talk, and do not read a long message; behind it there is nothing, or many
 # that are dropped, or many that are in the history.
 my %deaf = map { $_ => narrow("/$_?user_id=$_") } qw( raw drop beat );
+@chatter = values %deaf;
 push_to($_ => 'x' x (2 * $KB * $KB)) for sort keys %deaf;
 for my $user (qw( drop beat )) {
     push_to($user => 'x' x (10 * $KB)) for 1 .. 10;
@@ -164,6 +200,7 @@ my $errs = socket_at('/beat?user_id=errs');
 my $full = narrow('/raw?user_id=full');
 push_to(full => 'x' x (2 * $KB * $KB));
 $errs->send_frame(3, '');
+push @chatter, $stays, $errs;
 NotifyClient::http($nginx->port, 'DELETE', "/new/$_") for qw( stays full );
 is(join(' ', map { sockets_of($_) } qw( stays errs full )), '0 0 0',
    'who is told to close is counted no more');
@@ -171,40 +208,13 @@ is(join(' ', map { sockets_of($_) } qw( stays errs full )), '0 0 0',
 # Do not begin: half of a handshake; one that comes byte by byte.
 my $half = NotifyClient::connect_to($nginx->port);
 syswrite $half, substr $HANDSHAKE, 0, 60;
-my $drips = NotifyClient::connect_to($nginx->port);
-my $at = 0;
+$drips = NotifyClient::connect_to($nginx->port);
 
 # Reads, all the time, but its pong has to wait for the end of the message.
-my $long = join ' ', 1 .. 2_000_000;
-my $slow = narrow('/raw?user_id=slow');
+my $long = join ' ', 1 .. 600_000;
+$slow = narrow('/raw?user_id=slow');
+$begun = Time::HiRes::time();
 push_to(slow => $long);
-my $begun = Time::HiRes::time();
-
-
-sub tick {
-    local $SIG{PIPE} = 'IGNORE';
-
-    $_->send_frame(10, 'I am here') for values %deaf, $stays, $errs;
-    syswrite $drips, substr $HANDSHAKE, $at++, 1 if $at < 100;
-    sysread $mute->{sock}, $mute->{buf}, $KB, length $mute->{buf}
-        if IO::Select->new($mute->{sock})->can_read(0);
-
-    # A megabyte a second, whatever else this machine has to do.
-    my $due = (Time::HiRes::time() - $begun) * $KB * $KB;
-    while (length $slow->{buf} < $due
-           && IO::Select->new($slow->{sock})->can_read(0))
-    {
-        sysread $slow->{sock}, $slow->{buf}, 64 * $KB, length $slow->{buf}
-            or last;
-    }
-
-    return if !IO::Select->new($talks->{sock})->can_read(0);
-    $talks->fill;
-    while (my ($opcode) = $talks->parse) {
-        $talks->send_frame(1, 'no pong') if $opcode == 9;
-    }
-}
-
 
 my $witness = socket_at('/beat?user_id=witness');
 

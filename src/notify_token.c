@@ -45,6 +45,7 @@ static bool notify_token_is(json_t *value, const char *text);
 static size_t notify_token_sub(json_t *sub, uint8_t *out);
 static ptrdiff_t notify_token_groups(json_t *groups, uint8_t *out);
 static bool notify_token_group(json_t *group);
+static bool notify_token_name(const char *p, size_t n);
 
 
 notify_token_error_e
@@ -427,7 +428,7 @@ notify_token_sub(json_t *sub, uint8_t *out)
 {
     char         number[sizeof("-9223372036854775808")];
     size_t       n;
-    const char  *text, *why;
+    const char  *text;
 
     if (json_is_integer(sub)) {
         n = (size_t) snprintf(number, sizeof(number), "%lld",
@@ -442,7 +443,7 @@ notify_token_sub(json_t *sub, uint8_t *out)
         return 0;
     }
 
-    if (notify_user_check((const uint8_t *) text, n, &why) == -1) {
+    if (!notify_token_name(text, n)) {
         return 0;
     }
 
@@ -491,8 +492,8 @@ notify_token_groups(json_t *groups, uint8_t *out)
 static bool
 notify_token_group(json_t *group)
 {
-    size_t       i, n;
-    const char  *p, *why;
+    size_t       n;
+    const char  *p;
 
     if (!json_is_string(group)) {
         return false;
@@ -501,14 +502,32 @@ notify_token_group(json_t *group)
     p = json_string_value(group);
     n = json_string_length(group);
 
-    if (notify_user_check((const uint8_t *) p, n, &why) == -1
-        || p[0] == ' ' || p[n - 1] == ' ')
-    {
+    return notify_token_name(p, n)
+           && memchr(p, ',', n) == NULL
+           && p[0] != ' ' && p[n - 1] != ' ';
+}
+
+
+/*
+ * A user, and no control character in it: the variables may stand in a header,
+ * whose end no token is to be.
+ */
+
+static bool
+notify_token_name(const char *p, size_t n)
+{
+    size_t          i;
+    const char     *why;
+    const uint8_t  *name;
+
+    name = (const uint8_t *) p;
+
+    if (notify_user_check(name, n, &why) == -1) {
         return false;
     }
 
     for (i = 0; i < n; i++) {
-        if ((uint8_t) p[i] < 0x20 || p[i] == 0x7f || p[i] == ',') {
+        if (notify_control_length(name + i, n - i)) {
             return false;
         }
     }
@@ -538,7 +557,7 @@ notify_token_text(notify_token_error_e error)
         "token iss is not the one expected",
         "token aud is not the one expected",
         "token has an aud, and none is expected",
-        "token sub is not a string of 1 to 255 bytes, nor an integer",
+        "token sub is not 1 to 255 bytes of printable text, nor an integer",
         "token groups is not an array of names without commas",
     };
 

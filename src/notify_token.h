@@ -71,7 +71,10 @@ typedef struct {
 } notify_token_rule_t;
 
 
-/* What a good token says; sub and groups stand in the caller's buffer. */
+/*
+ * What a good token says; sub and groups stand in the caller's buffer, and have
+ * no control character in them.
+ */
 typedef struct {
     const uint8_t           *sub;               /* 1 .. 255 bytes of UTF-8
                                                    without NUL */

@@ -228,6 +228,10 @@ my @MUTANTS = (
       'return aud == NULL ? NOTIFY_TOKEN_OK : NOTIFY_TOKEN_NO_AUD;',
       'return NOTIFY_TOKEN_OK;' ],
 
+    [ 'token.t', 'a name that would end a header',
+      'notify_token.c', 'if (notify_control_length(name + i, n - i)) {',
+      'if (0) {' ],
+
     [ 'token.t', 'a secret that can be guessed',
       'notify_signature.c', 'if (len < NOTIFY_SIGNATURE_SECRET_MIN) {',
       'if (0) {' ],

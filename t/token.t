@@ -675,7 +675,7 @@ X-User: 42
 ::refused(::token())
 --- error_code: 401
 --- response_body_like chomp
-"token sub is not a string of 1 to 255 bytes, nor an integer"
+"token sub is not 1 to 255 bytes of printable text, nor an integer"
 
 
 
@@ -1312,3 +1312,31 @@ my (undef, $forged) = split /\./, ::token(sub => '1', exp => 4e9);
 --- error_code: 401
 --- response_body_like chomp
 "token header has crit, which nothing here understands"
+
+
+
+=== TEST 84: a name that would end a header
+--- config
+    location /client {
+        notify_socket;
+        notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
+    }
+--- raw_request eval
+::refused(::token(sub => "42\r\nX-Evil: 1"))
+--- error_code: 401
+--- response_body_like chomp
+"token sub is not 1 to 255 bytes of printable text
+
+
+
+=== TEST 85: a group that would
+--- config
+    location /client {
+        notify_socket;
+        notify_token HS256 key=$TEST_NGINX_NOTIFY_DIR/secret.key;
+    }
+--- raw_request eval
+::refused(::token(sub => '42', groups => [ "staff\xc2\x85" ]))
+--- error_code: 401
+--- response_body_like chomp
+"token groups is not an array of names without commas"

@@ -561,8 +561,13 @@ $nginx->wait_log(qr/websocket closed: 1009 inflated message is too big/);
         push @memory, $nginx->memory($worker) if $round == 10 || $round == 60;
     }
 
-    cmp_ok($memory[1] - $memory[0], '<', 600,
-           'compressing and inflating 20 KB a hundred times leaves nothing');
+    SKIP: {
+        skip 'ASan keeps what is freed', 1
+            if ($ENV{NOTIFY_TEST_TAG} // '') eq 'asan';
+        cmp_ok($memory[1] - $memory[0], '<', 600,
+               'compressing and inflating 20 KB again and again leaves'
+               . ' nothing');
+    }
     $_->close for @sockets;
 }
 

@@ -60,25 +60,28 @@ ngx_http_notify_ping_handler(ngx_event_t *ev)
 static void
 ngx_http_notify_ping_due(ngx_http_notify_socket_t *s)
 {
-    ngx_uint_t  busy, takes;
+    ngx_uint_t  busy, pinged, takes;
 
     busy = s->busy;
+    pinged = s->pinged;
     takes = ngx_http_notify_ping_takes(s);
 
-    if (busy && takes) {
-        ngx_http_notify_socket_ping(s);
+    if (!busy || !takes) {
 
-    } else if (s->pinged) {
-        ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
-        ngx_http_notify_socket_drop(s, "ping timed out");
+        if (pinged) {
+            ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
+            ngx_http_notify_socket_drop(s, "ping timed out");
+            return;
+        }
 
-    } else if (busy && s->out) {
-        ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
-        ngx_http_notify_socket_drop(s, "did not read");
-
-    } else {
-        ngx_http_notify_socket_ping(s);
+        if (busy && s->out) {
+            ngx_http_notify_count(NOTIFY_N_PING_TIMEOUTS, 1);
+            ngx_http_notify_socket_drop(s, "did not read");
+            return;
+        }
     }
+
+    ngx_http_notify_socket_ping(s);
 }
 
 

@@ -38,7 +38,7 @@ notify_limit_join_locked(notify_zone_t *z, const notify_name_of_t *name,
         notify_members_look(z, key, &look);
     }
 
-    if (look.n < limit->max) {
+    if (look.oldest == NULL || look.n < limit->max) {
         return notify_limit_enter(z, name, hash, seat, limit, look.vacant);
     }
 

@@ -452,7 +452,8 @@ my @MUTANTS = (
     # --- bounds
 
     [ 'security.t', 'a user has so many sockets and no more',
-      'notify_limit.c', 'if (look.n < limit->max) {', 'if (1) {' ],
+      'notify_limit.c', 'if (look.oldest == NULL || look.n < limit->max) {',
+      'if (1) {' ],
 
     [ 'security.t', 'a message of nothing but fragments ends',
       'notify_codec.c', '&& ++cd->empty > NOTIFY_EMPTY_FRAGMENTS_MAX)',
@@ -477,7 +478,7 @@ my @MUTANTS = (
       'if (0) {' ],
 
     [ 'security.t', 'who does not answer a ping is dropped',
-      'ngx_http_notify_ping.c', 'if (s->pinged) {', 'if (0) {' ],
+      'ngx_http_notify_ping.c', 'if (pinged) {', 'if (0) {' ],
 
     [ 'security.t', 'what waits for a peer that does not read is bounded',
       'ngx_http_notify_send.c',

@@ -53,9 +53,10 @@ DEPS_ANALYZE = clang-tidy cppcheck
 DEPS_FUZZ = clang libc6-dev libclang-rt-dev libjansson-dev libssl-dev perl \
 	zlib1g-dev
 DEPS_TEST = chromium chromium-driver clang cppcheck libclang-rt-dev \
-	libnginx-mod-http-lua libprotocol-websocket-perl libtest-base-perl \
-	lua-nginx-websocket node-ws nodejs openssl perl python3-selenium \
-	python3-websockets valgrind
+	libio-socket-ssl-perl libnginx-mod-http-lua \
+	libprotocol-websocket-perl libtest-base-perl lua-nginx-websocket \
+	node-ws nodejs openssl perl python3-selenium python3-websockets \
+	valgrind
 
 
 TOP := $(CURDIR)

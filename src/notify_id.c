@@ -40,45 +40,69 @@ notify_id_print(char *out, uint64_t id)
 }
 
 
-/* each push prints three numbers, and printf() would be a part of its cost */
+/* two digits */
 
-size_t
-notify_number_print(char *out, uint64_t number)
+static inline char *
+notify_number_pair(char *out, uint32_t pair)
 {
-    char    digits[NOTIFY_NUMBER_LEN], *p;
-    size_t  n;
-
     static const char  pairs[] =
         "00010203040506070809101112131415161718192021222324"
         "25262728293031323334353637383940414243444546474849"
         "50515253545556575859606162636465666768697071727374"
         "75767778798081828384858687888990919293949596979899";
 
-    if (number < 10) {
-        *out = (char) ('0' + number);
-        return 1;
+    memcpy(out, &pairs[pair * 2], 2);
+
+    return out + 2;
+}
+
+
+/*
+ * Each push prints three numbers, and printf() would be a part of its cost:
+ * four digits at a time, but for those that come first.
+ */
+
+size_t
+notify_number_print(char *out, uint64_t number)
+{
+    char      *p;
+    uint32_t   n, first, four[(NOTIFY_NUMBER_LEN + 3) / 4];
+
+    n = 0;
+
+    while (number >= 10000) {
+        four[n++] = (uint32_t) (number % 10000);
+        number /= 10000;
     }
 
-    p = digits + NOTIFY_NUMBER_LEN;
+    p = out;
+    first = (uint32_t) number;
 
-    while (number >= 100) {
-        p -= 2;
-        memcpy(p, &pairs[number % 100 * 2], 2);
-        number /= 100;
-    }
+    if (first >= 100) {
 
-    if (number >= 10) {
-        p -= 2;
-        memcpy(p, &pairs[number * 2], 2);
+        if (first >= 1000) {
+            p = notify_number_pair(p, first / 100);
+
+        } else {
+            *p++ = (char) ('0' + first / 100);
+        }
+
+        p = notify_number_pair(p, first % 100);
+
+    } else if (first >= 10) {
+        p = notify_number_pair(p, first);
 
     } else {
-        *--p = (char) ('0' + number);
+        *p++ = (char) ('0' + first);
     }
 
-    n = (size_t) (digits + NOTIFY_NUMBER_LEN - p);
-    memcpy(out, p, n);
+    while (n) {
+        first = four[--n];
+        p = notify_number_pair(p, first / 100);
+        p = notify_number_pair(p, first % 100);
+    }
 
-    return n;
+    return (size_t) (p - out);
 }
 
 

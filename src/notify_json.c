@@ -55,7 +55,7 @@ static bool notify_json_open(notify_json_place_t *at, uint8_t c);
 static bool notify_json_close(notify_json_place_t *at, uint8_t c);
 static bool notify_json_in_object(const notify_json_place_t *at);
 static bool notify_json_digit(uint8_t c);
-static bool notify_json_plain(const uint8_t *p, size_t n);
+static bool notify_json_plain(const uint8_t *p, size_t n, bool *ascii);
 static size_t notify_json_readable(uint8_t *out, size_t max, const uint8_t *p,
     size_t n);
 static char *notify_json_put(char *out, const char *p, size_t n);
@@ -64,14 +64,17 @@ static char *notify_json_put(char *out, const char *p, size_t n);
 size_t
 notify_json_string(char *out, size_t cap, const uint8_t *p, size_t n)
 {
+    bool     plain, ascii;
     size_t   len;
     json_t  *json;
 
-    if (!notify_utf8_valid(p, n)) {
+    plain = notify_json_plain(p, n, &ascii);
+
+    if (!ascii && !notify_utf8_valid(p, n)) {
         return 0;
     }
 
-    if (notify_json_plain(p, n)) {
+    if (plain) {
 
         if (n + 2 <= cap) {
             *out++ = '"';
@@ -476,18 +479,26 @@ notify_json_error(char *out, size_t cap, const char *field,
 }
 
 
-/* nothing that RFC 8259, 7 wants escaped */
+/* nothing that RFC 8259, 7 wants escaped; not ascii: it may not be UTF-8 */
 
 static bool
-notify_json_plain(const uint8_t *p, size_t n)
+notify_json_plain(const uint8_t *p, size_t n, bool *ascii)
 {
-    size_t  i;
+    size_t   i;
+    uint8_t  bits;
+
+    *ascii = false;
+    bits = 0;
 
     for (i = 0; i < n; i++) {
         if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\') {
             return false;
         }
+
+        bits |= p[i];
     }
+
+    *ascii = bits < 0x80;
 
     return true;
 }

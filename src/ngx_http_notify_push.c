@@ -115,7 +115,7 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
     ctx->once = marks.once;
 
     ngx_http_notify_request_name(ctx, &name);
-    ctx->hash = notify_publish_soon(&ngx_http_notify_worker.zone, &name);
+    ctx->hash = notify_key_hash(&ngx_http_notify_worker.zone, &name);
 
     if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT))) {
         return ngx_http_notify_push_bodiless(r, ctx);
@@ -363,6 +363,8 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
 
     zone = &ngx_http_notify_worker.zone;
 
+    notify_key_soon(zone, ctx->hash);
+
     if (zone->seat == NOTIFY_NONE && p->length > NGX_HTTP_NOTIFY_SEATLESS_MAX) {
         return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
                                       "this worker has no seat in the zone");
@@ -381,7 +383,6 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    notify_publish_next(zone, ctx->hash);
     ngx_http_notify_request_name(ctx, &name);
 
     nlcf = ngx_http_get_module_loc_conf(r, ngx_http_notify_module);
@@ -502,12 +503,12 @@ ngx_http_notify_push_too_large(ngx_http_request_t *r)
 }
 
 
-/* the type of the body */
+/* whether that is the body's type, with parameters or none: RFC 9110, 8.3.1 */
 
 static ngx_uint_t
 ngx_http_notify_push_is(ngx_http_request_t *r, ngx_str_t *what)
 {
-    size_t      len;
+    u_char      ch;
     ngx_str_t  *type;
 
     if (r->headers_in.content_type == NULL) {
@@ -516,18 +517,19 @@ ngx_http_notify_push_is(ngx_http_request_t *r, ngx_str_t *what)
 
     type = &r->headers_in.content_type->value;
 
-    /* without parameters, RFC 7231, 3.1.1.1 */
+    if (type->len < what->len) {
+        return 0;
+    }
 
-    for (len = 0; len < type->len; len++) {
-        if (type->data[len] == ';' || type->data[len] == ' '
-            || type->data[len] == '\t')
-        {
-            break;
+    if (type->len > what->len) {
+        ch = type->data[what->len];
+
+        if (ch != ';' && ch != ' ' && ch != '\t') {
+            return 0;
         }
     }
 
-    return len == what->len
-           && ngx_strncasecmp(type->data, what->data, len) == 0;
+    return ngx_strncasecmp(type->data, what->data, what->len) == 0;
 }
 
 

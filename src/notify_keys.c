@@ -26,6 +26,7 @@ static void notify_key_free(notify_zone_t *z, uint32_t key);
 static void notify_key_free_chains(notify_zone_t *z, uint32_t key);
 static bool notify_key_is(const notify_zone_t *z, uint32_t key,
     const notify_name_of_t *name);
+static bool notify_name_same(const uint8_t *p, const uint8_t *q, size_t n);
 static bool notify_name_compare(const notify_zone_t *z, notify_key_t *k,
     size_t at, const uint8_t *p, size_t n);
 static const uint8_t *notify_name_piece(const notify_zone_t *z,
@@ -124,11 +125,16 @@ notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name)
 
     hash = (uint32_t) notify_sip_end(v);
 
-    /* the one load that is seldom cached, begun before the lock is taken */
-
-    __builtin_prefetch(&z->buckets[hash & (z->head->buckets - 1)]);
+    __builtin_prefetch(notify_key_bucket(z, hash));
 
     return hash;
+}
+
+
+void
+notify_key_soon(const notify_zone_t *z, uint32_t hash)
+{
+    __builtin_prefetch(notify_block(z, *notify_key_bucket(z, hash)), 1);
 }
 
 
@@ -156,7 +162,7 @@ notify_key_find_locked(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t       key;
     notify_key_t  *k;
 
-    for (key = z->buckets[hash & (z->head->buckets - 1)]; key; key = k->next) {
+    for (key = *notify_key_bucket(z, hash); key; key = k->next) {
         k = notify_block(z, key);
 
         if (k->hash == hash && notify_key_is(z, key, name)) {
@@ -297,7 +303,7 @@ notify_key_make(notify_zone_t *z, const notify_name_of_t *name, uint32_t hash,
 
     notify_store(notify_type(z, key), NOTIFY_KEY);
 
-    bucket = &z->buckets[hash & (z->head->buckets - 1)];
+    bucket = notify_key_bucket(z, hash);
     k->next = *bucket;
     *bucket = key;
 
@@ -346,7 +352,7 @@ notify_key_release_locked(notify_zone_t *z, uint32_t key)
         return;
     }
 
-    link = &z->buckets[k->hash & (z->head->buckets - 1)];
+    link = notify_key_bucket(z, k->hash);
 
     while (*link != key) {
         link = &((notify_key_t *) notify_block(z, *link))->next;
@@ -452,6 +458,7 @@ notify_key_mark(notify_zone_t *z, uint32_t key)
     k->stored = 0;
     k->first = 0;
     k->last = 0;
+    k->fresh = 0;
 
     memset(&at, 0, sizeof(notify_entry_walk_t));
 
@@ -509,7 +516,7 @@ notify_key_index(notify_zone_t *z, uint32_t key)
 
     notify_members_settle(z, key);
 
-    bucket = &z->buckets[k->hash & (z->head->buckets - 1)];
+    bucket = notify_key_bucket(z, k->hash);
     k->next = *bucket;
     *bucket = key;
 
@@ -628,12 +635,33 @@ notify_key_is(const notify_zone_t *z, uint32_t key,
     }
 
     if (k->length <= NOTIFY_KEY_NAME) {
-        return memcmp(k->name + realm, name->user, name->user_length) == 0
-               && (realm == 0 || memcmp(k->name, name->realm, realm) == 0);
+        return notify_name_same(k->name + realm, name->user,
+                                name->user_length)
+               && notify_name_same(k->name, name->realm, realm);
     }
 
     return notify_name_compare(z, k, 0, name->realm, realm)
            && notify_name_compare(z, k, realm, name->user, name->user_length);
+}
+
+
+/*
+ * memcmp() may load 32 bytes where there are a few, and then waits for the
+ * key's other cache line, which has nothing else that a push to nobody wants.
+ */
+
+static bool
+notify_name_same(const uint8_t *p, const uint8_t *q, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (p[i] != q[i]) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

@@ -25,8 +25,22 @@ typedef struct {
 } notify_name_of_t;
 
 
-/* The hash of a name in this zone; needs no lock. */
+/* Where the keys of that hash begin: the first one's block, or 0. */
+static inline uint32_t *
+notify_key_bucket(const notify_zone_t *z, uint32_t hash)
+{
+    return &z->buckets[hash & (z->head->buckets - 1)];
+}
+
+
+/*
+ * The hash of a name in this zone.  Who goes on to look for the key has its
+ * bucket brought into the cache by this, and by notify_key_soon(), some work of
+ * his later, what the bucket leads to: so he waits less for memory while he
+ * has the lock.  Both need none, and change nothing.
+ */
 uint32_t notify_key_hash(const notify_zone_t *z, const notify_name_of_t *name);
+void notify_key_soon(const notify_zone_t *z, uint32_t hash);
 
 /*
  * The hash of an Idempotency-Key of n bytes for that user, pushed to that

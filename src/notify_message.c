@@ -13,6 +13,8 @@
 #define NOTIFY_MESSAGE_HEAD    ((uint32_t) offsetof(notify_message_t, frame))
 #define NOTIFY_EXTENT_HEAD     ((uint32_t) sizeof(notify_extent_t))
 
+#define NOTIFY_MESSAGE_AHEAD   4            /* blocks of the next message */
+
 
 /* 48 bytes of text, and their frame's head, fit into a record */
 _Static_assert(NOTIFY_MESSAGE_HEAD + 2 + 48 <= NOTIFY_RECORD_SIZE, "head");
@@ -28,7 +30,7 @@ static bool notify_message_mark_chains(notify_zone_t *z, uint32_t message);
 uint32_t
 notify_message_alloc(notify_zone_t *z, uint32_t length)
 {
-    uint32_t           message, got;
+    uint32_t           message, got, i;
     notify_message_t  *m;
 
     message = notify_run_alloc(z, notify_message_blocks(NOTIFY_MESSAGE_HEAD,
@@ -39,6 +41,13 @@ notify_message_alloc(notify_zone_t *z, uint32_t length)
     }
 
     m = notify_block(z, message);
+
+    /* the next one will lie behind it, as a rule, and is seldom cached */
+
+    for (i = 0; i < got && i < NOTIFY_MESSAGE_AHEAD; i++) {
+        __builtin_prefetch((uint8_t *) m + (got + i) * NOTIFY_BLOCK, 1);
+    }
+
     memset(m, 0, NOTIFY_MESSAGE_HEAD);
     m->length = length;
     m->blocks = (uint8_t) got;

@@ -59,30 +59,6 @@ static void notify_publish_write(notify_zone_t *z, uint32_t message,
     const uint8_t *head, size_t head_length, const notify_publish_t *p);
 
 
-uint32_t
-notify_publish_soon(const notify_zone_t *z, const notify_name_of_t *name)
-{
-    __builtin_prefetch(notify_block(z, z->head->newest), 1);
-    __builtin_prefetch(notify_block(z, z->head->oldest), 1);
-
-    /* hashing asks for the bucket */
-
-    return notify_key_hash(z, name);
-}
-
-
-void
-notify_publish_next(const notify_zone_t *z, uint32_t hash)
-{
-    notify_key_t  *k;
-
-    k = notify_block(z, z->buckets[hash & (z->head->buckets - 1)]);
-
-    __builtin_prefetch(k, 1);
-    __builtin_prefetch(k->name);
-}
-
-
 int
 notify_bus_publish(notify_zone_t *z, const notify_name_of_t *name,
     const notify_publish_t *p, notify_receipt_t *receipt)
@@ -288,15 +264,8 @@ static int
 notify_publish_to_locked(notify_zone_t *z, notify_publication_t *pub,
     uint32_t key)
 {
-    int            rc;
-    uint32_t       message;
-    notify_key_t  *k;
-
-    k = notify_block(z, key);
-
-    /* seldom cached, and written to when the message is appended */
-
-    __builtin_prefetch(notify_block(z, k->last), 1);
+    int       rc;
+    uint32_t  message;
 
     if (pub->message) {
         return notify_publish_finish_locked(z, pub, key, pub->message);

@@ -20,17 +20,6 @@
 
 
 /*
- * A publication to that user will follow: has what it reads first brought into
- * the cache, so that it does not wait for memory while it holds the lock.
- * _soon() asks for what is known at once, and returns the name's hash;
- * _next(), some work of the caller's later, for what that says.  They take no
- * lock, and change nothing.
- */
-uint32_t notify_publish_soon(const notify_zone_t *z,
-    const notify_name_of_t *name);
-void notify_publish_next(const notify_zone_t *z, uint32_t hash);
-
-/*
  * A message on its way in.  Its bytes are borrowed for the call; length is
  * their sum, at most NOTIFY_PAYLOAD_MAX.
  */

@@ -13,7 +13,11 @@
 #include "notify_zone.h"
 
 
-/* A published message, whose stored flag is set, is the newest of its key. */
+/*
+ * A published message, whose stored flag is set, is the newest of its key.
+ * Touches no other message of the key: those are put into their order when
+ * somebody reads, or has too many.
+ */
 void notify_store_append_locked(notify_zone_t *z, uint32_t message);
 
 /* Evicts the oldest of a key until it has at most count. */
@@ -32,15 +36,17 @@ unsigned notify_store_evict_locked(notify_zone_t *z, unsigned n, uint64_t now);
  */
 void notify_store_expire_locked(notify_zone_t *z, uint64_t now);
 
-/* The oldest stored message of the key with an id after that, or 0. */
-uint32_t notify_store_after_locked(const notify_zone_t *z, uint32_t key,
-    uint64_t id);
+/*
+ * The oldest stored message of the key with an id after that, or 0; those after
+ * it follow by link.
+ */
+uint32_t notify_store_after_locked(notify_zone_t *z, uint32_t key, uint64_t id);
 
 /*
  * The stored message of the key that was pushed with that hash of an
  * Idempotency-Key, or 0.  Time grows with the key's history.
  */
-uint32_t notify_store_once_locked(const notify_zone_t *z, uint32_t key,
+uint32_t notify_store_once_locked(notify_zone_t *z, uint32_t key,
     uint64_t once);
 
 /* Rebuild: makes the lists of the messages in this list, which is by id. */

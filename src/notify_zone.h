@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          6u
+#define NOTIFY_LAYOUT          7u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           64u
@@ -182,31 +182,35 @@ typedef struct {
 /*
  * A key: who sockets belong to (realm and user).  A root.  Truth: all but
  * what is marked derived; an entry says how many sockets of this key one seat
- * has, in one word, and is 0 when none.
+ * has, in one word, and is 0 when none.  What a push looks at comes first: with
+ * a short name it is all in one cache line.
  */
 #define NOTIFY_KEY_ENTRIES     6u
-#define NOTIFY_KEY_NAME        44u
+#define NOTIFY_KEY_NAME        40u
 
 typedef struct {
     uint64_t         lost;                   /* the largest id of a message
                                                 that is not stored any more */
-    uint64_t         member;                 /* one of its members, or 0 */
     uint32_t         next;                   /* derived: in its bucket */
+    uint32_t         hash;
     uint32_t         sockets;                /* derived: sum of the entries */
     uint32_t         messages;               /* derived: that name this key */
-    uint32_t         first;                  /* derived: its history, by id */
-    uint32_t         last;
-    uint32_t         stored;                 /* derived: messages in it */
-    uint32_t         hash;
-    uint32_t         more;                   /* first notify_entries_t, or 0 */
-    uint32_t         rest;                   /* first notify_name_t, or 0 */
-    uint32_t         members;                /* of the others: first
-                                                notify_members_t, or 0 */
+    uint32_t         first;                  /* derived: its history, from the
+                                                oldest on */
+    uint32_t         last;                   /* derived: what came since, from
+                                                the newest back */
+    uint32_t         fresh;                  /* derived: how many those are */
+    uint32_t         stored;                 /* derived: messages in both */
     uint16_t         length;                 /* of realm and user */
     uint8_t          realm;                  /* of these, the realm's */
     uint8_t          reserved;
-    uint32_t         entries[NOTIFY_KEY_ENTRIES];
     uint8_t          name[NOTIFY_KEY_NAME];
+    uint32_t         rest;                   /* first notify_name_t, or 0 */
+    uint32_t         entries[NOTIFY_KEY_ENTRIES];
+    uint32_t         more;                   /* first notify_entries_t, or 0 */
+    uint32_t         members;                /* of the others: first
+                                                notify_members_t, or 0 */
+    uint64_t         member;                 /* one of its members, or 0 */
 } notify_key_t;
 
 #define NOTIFY_ENTRIES         31u

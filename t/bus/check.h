@@ -637,37 +637,73 @@ check_roots(check_t *c)
 }
 
 
-/* a key's stored messages, by id */
+/* one of a key's stored messages, or NULL */
+
+static notify_message_t *
+check_stored(check_t *c, uint32_t key, uint32_t b)
+{
+    notify_message_t  *m;
+
+    if (b == 0 || b >= c->end || *notify_type(c->z, b) != NOTIFY_MESSAGE) {
+        (void) check_fail(c, "key %u: its history has %u", key, b);
+        return NULL;
+    }
+
+    m = notify_block(c->z, b);
+
+    if (!m->stored || m->key != key) {
+        (void) check_fail(c, "key %u: its history has message %u", key, b);
+        return NULL;
+    }
+
+    return m;
+}
+
+
+/* them all: from the oldest on, and from the newest back to where that ends */
 
 static bool
 check_history(check_t *c, uint32_t key)
 {
-    uint32_t           b, n, last;
-    uint64_t           id;
+    uint32_t           b, n, fresh;
+    uint64_t           id, newer;
     notify_key_t      *k;
     notify_message_t  *m;
 
     k = notify_block(c->z, key);
     id = 0;
-    last = 0;
 
     for (b = k->first, n = 0; b && n <= c->stored; b = m->link, n++) {
+        m = check_stored(c, key, b);
 
-        if (b >= c->end || *notify_type(c->z, b) != NOTIFY_MESSAGE) {
-            return check_fail(c, "key %u: its history has %u", key, b);
+        if (m == NULL) {
+            return false;
         }
 
-        m = notify_block(c->z, b);
-
-        if (!m->stored || m->key != key || m->id <= id) {
-            return check_fail(c, "key %u: its history has message %u", key, b);
+        if (m->id <= id) {
+            return check_fail(c, "key %u: message %u comes too late", key, b);
         }
 
         id = m->id;
-        last = b;
     }
 
-    if (n != k->stored || n != c->histories[key] || last != k->last) {
+    newer = UINT64_MAX;
+
+    for (b = k->last, fresh = k->fresh; fresh; b = m->link, fresh--, n++) {
+        m = check_stored(c, key, b);
+
+        if (m == NULL) {
+            return false;
+        }
+
+        if (m->id >= newer || m->id <= id) {
+            return check_fail(c, "key %u: message %u comes too early", key, b);
+        }
+
+        newer = m->id;
+    }
+
+    if (n != k->stored || n != c->histories[key]) {
         return check_fail(c, "key %u: %u messages stored, %u in its history, "
                           "counted as %u", key, c->histories[key], n,
                           k->stored);

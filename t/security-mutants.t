@@ -524,10 +524,10 @@ my @MUTANTS = (
       'ngx_http_notify_request.c', q{ngx_memset(p, '?', n);}, '' ],
 
     [ 'push.t', 'a user is escaped in the receipt',
-      'notify_json.c', 'if (notify_json_plain(p, n)) {', 'if (1) {' ],
+      'notify_json.c', 'if (plain) {', 'if (1) {' ],
 
     [ 'security.t', 'nor end the JSON that tells its own socket whose it is',
-      'notify_json.c', 'if (notify_json_plain(p, n)) {', 'if (1) {' ],
+      'notify_json.c', 'if (plain) {', 'if (1) {' ],
 
     [ 'security.t', 'what is no UTF-8 does not break the JSON of a refusal',
       'notify_json.c',

@@ -58,6 +58,7 @@ sub prometheus {
 
 # A block may ask for metrics, or for values of the JSON by their paths, in
 # lines of name and value.
+no warnings 'once';
 $Test::Nginx::Socket::SECTIONS{$_} = 1 for qw( metrics values );
 
 add_response_body_check(sub {

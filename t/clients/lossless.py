@@ -266,9 +266,13 @@ class Pusher:
                          b'Content-Type: application/json\r\n'
                          b'Idempotency-Key: %d\r\nContent-Length: %d\r\n\r\n%s'
                          % (user, push, len(body), body))
-        self.writable()
+        self.flush()
 
     def writable(self):
+        # also a new connection: what the old one left is to be repeated
+        self.send()
+
+    def flush(self):
         try:
             n = self.sock.send(self.out) if self.out else 0
         except BlockingIOError:
@@ -372,8 +376,18 @@ class World:
         """stdin"""
         data = os.read(0, 65536)
         if not data:
-            raise SystemExit('nobody is there any more')
+            raise SystemExit('nobody is there any more: ' + self.left())
         self.told += data.count(b'tick\n')
+
+    def left(self):
+        """For who wants to know why it takes so long."""
+        behind = [c for c in self.clients if not self.has_all(c)]
+        return ('%d of %d pushes answered, %d clients closed, %d behind, %s; '
+                '%d opened, %s'
+                % (len(self.ids), len(self.pushed),
+                   sum(not c.open for c in self.clients), len(behind),
+                   [(c.user, c.open, c.last) for c in behind[:5]],
+                   self.opens, dict(self.ends)))
 
     def until(self, condition, what):
         before, since = None, time.monotonic()

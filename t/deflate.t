@@ -9,10 +9,8 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET ();
 use IO::Socket::SSL ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More;
 
 use NotifyClient ();
@@ -597,11 +595,8 @@ $nginx->wait_log(qr/websocket closed: 1009 inflated message is too big/);
 sub narrow {
     my ($location, $offer, $name) = @_;
 
-    my $sock = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $nginx->port,
-        Sockopts => [ [ SO_RCVBUF, 4 * $KB ] ],
-    ) or die "connect: $@";
-    return socket_at($location, $offer, user => $name, sock => $sock);
+    return socket_at($location, $offer, user => $name,
+                     sock => NotifyClient::narrow($nginx->port));
 }
 
 
@@ -623,7 +618,7 @@ sub narrow {
 # More than the kernel takes at once, several times.
 {
     my @slow = map { narrow('ignore', $D, 'partial') } 1 .. 5;
-    my @sent = map { letters(60 * $KB) } 1 .. 3;
+    my @sent = map { letters(30 * $KB) } 1 .. 3;
     my $large = letters(900 * $KB);
 
     counts();

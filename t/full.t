@@ -8,9 +8,7 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More;
 
 use NotifyClient ();
@@ -64,9 +62,7 @@ my @users = map {
 } 1 .. 400;
 
 my $slow = NotifyClient->open($nginx->port, '/client?user_id=42',
-    sock => IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $nginx->port,
-        Sockopts => [ [ SO_RCVBUF, 4 * $KB ] ]));
+                              sock => NotifyClient::narrow($nginx->port));
 my $fine = NotifyClient->open($nginx->port, '/client?user_id=42');
 my $empty = status()->{zone}{used};
 

@@ -19,6 +19,14 @@ use NotifyWire ();
 my $SEED = $ENV{NOTIFY_TEST_SEED} // 20;
 
 
+sub narrow {
+    my $nginx = shift;
+    return $nginx->sockets(1, 43, connect => sub {
+        NotifyClient::narrow($nginx->port);
+    });
+}
+
+
 sub on_their_way {
     my ($nginx, @workers) = @_;
     my %places = $nginx->places;
@@ -277,7 +285,7 @@ sub none_was_closed {
                                     listen => 'sndbuf=16k')->start;
     my @gone = $nginx->sockets(5, 42);
     my @stay = $nginx->sockets(5, 42, location => 'relay');
-    my ($slow) = $nginx->sockets(1, 43, connect => sub { $nginx->narrow });
+    my ($slow) = narrow($nginx);
     my $long = join ' ', 1 .. 60000;
 
     is($nginx->push_to(43, $long), 1, 'a long message is pushed');
@@ -299,7 +307,7 @@ sub none_was_closed {
 {
     my $nginx = NotifyHandover->new(workers => 1, listen => 'sndbuf=16k',
                                     http => 'notify_ping_interval 4s;')->start;
-    my ($slow) = $nginx->sockets(1, 43, connect => sub { $nginx->narrow });
+    my ($slow) = narrow($nginx);
     my $long = join ' ', 1 .. 60000;
 
     is($nginx->push_to(43, $long), 1, 'a long message is pushed');
@@ -324,7 +332,7 @@ sub none_was_closed {
         config => 'location /client { notify_socket; }
                    location /new/ { notify_push; }
                    location /status { notify_status; }')->start;
-    my ($slow) = $nginx->sockets(1, 43, connect => sub { $nginx->narrow });
+    my ($slow) = narrow($nginx);
     my $pushed = 0;
 
     $nginx->push_to(43, 'x' x 300000);

@@ -202,7 +202,7 @@ sub spread_evenly {
     my @sockets = map {
         my ($uri, %headers) = @$_;
         NotifyHandover::Socket->open($nginx->port, $uri,
-            sock => $nginx->narrow, headers => \%headers);
+            sock => NotifyClient::narrow($nginx->port), headers => \%headers);
     } [ '/client?user_id=42' ],
       [ '/client?user_id=42', 'Sec-WebSocket-Protocol' => 'notify.v1' ],
       [ "/slow?user_id=42&last_id=$id" ],

@@ -16,9 +16,8 @@ use lib 't/lib';
 
 use Digest::MD5 ();
 use IO::Select ();
-use IO::Socket::INET ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_LINGER SO_RCVBUF );
+use Socket qw( SOL_SOCKET SO_LINGER );
 use Test::More;
 use Time::HiRes ();
 
@@ -59,13 +58,8 @@ my ($worker) = $nginx->workers;
 sub socket_at { return NotifyClient->open($nginx->port, @_) }
 
 
-# A socket whose peer's buffer holds a few KB.
 sub narrow {
-    my $sock = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $nginx->port,
-        Sockopts => [ [ SO_RCVBUF, 4 * $KB ] ],
-    ) or die "connect: $@";
-    return socket_at(shift, sock => $sock);
+    return socket_at(shift, sock => NotifyClient::narrow($nginx->port));
 }
 
 

@@ -9,9 +9,7 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More;
 
 use NotifyClient ();
@@ -81,12 +79,7 @@ sub pair {
 sub gap { return $_[0]{hello}{gap} ? 'gap' : 'no gap' }
 
 
-# A socket whose peer's buffer holds a few KB.
-sub narrow {
-    return sock => IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $nginx->port,
-        Sockopts => [ [ SO_RCVBUF, 4 * $KB ] ]);
-}
+sub narrow { return sock => NotifyClient::narrow($nginx->port) }
 
 
 # --- what a socket is told

@@ -9,9 +9,7 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More;
 
 use NotifyClient ();
@@ -51,11 +49,8 @@ sub narrow {
     my ($uri, $pid) = @_;
 
     while (1) {
-        my $sock = IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1', PeerPort => $nginx->port,
-            Sockopts => [ [ SO_RCVBUF, 4 * $KB ] ],
-        ) or die "connect: $@";
-        my $ws = NotifyClient->open($nginx->port, $uri, sock => $sock);
+        my $ws = NotifyClient->open($nginx->port, $uri,
+                                    sock => NotifyClient::narrow($nginx->port));
 
         return $ws if $ws->{answer}{headers}{'x-worker'} == $pid;
         $ws->close;

@@ -12,6 +12,7 @@ use warnings;
 
 use IO::Select ();
 use IO::Socket::INET ();
+use Socket qw( INADDR_LOOPBACK SO_RCVBUF pack_sockaddr_in );
 use Time::HiRes ();
 
 use NotifyDeflate ();
@@ -38,6 +39,20 @@ sub connect_to {
 
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
            // die "connect to $port: $!\n";
+}
+
+
+# A connection that takes a few kilobytes, so that the rest waits in nginx: the
+# size of its buffer counts from the handshake of TCP on.
+sub narrow {
+    my $port = shift;
+
+    my $sock = IO::Socket::INET->new(Proto => 'tcp') // die "socket: $!\n";
+    $sock->sockopt(SO_RCVBUF, 4096) or die "setsockopt: $!\n";
+    $sock->connect(pack_sockaddr_in($port, INADDR_LOOPBACK))
+        or die "connect to $port: $!\n";
+
+    return $sock;
 }
 
 

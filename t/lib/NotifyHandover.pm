@@ -16,7 +16,6 @@ use parent 'NotifyNginx';
 use IO::Select ();
 use IO::Socket::INET ();
 use JSON::PP ();
-use Socket qw( SOL_SOCKET SO_RCVBUF );
 use Test::More ();
 
 use NotifyClient ();
@@ -136,16 +135,6 @@ sub finish {
 
     push @{ $self->{sockets} }, $socket;
     return $socket;
-}
-
-
-# A connection that takes a few kilobytes, so that the rest waits in nginx.
-sub narrow {
-    my $self = shift;
-
-    return IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $self->port,
-        Sockopts => [ [ SO_RCVBUF, 4096 ] ]) // die "connect: $!\n";
 }
 
 

@@ -19,8 +19,10 @@
 
 static void ngx_http_notify_detach_cleanup(void *data);
 static ngx_http_cleanup_t *ngx_http_notify_detach_find(ngx_http_request_t *r);
+static void ngx_http_notify_detach_again(ngx_http_request_t *r);
 static void ngx_http_notify_detach_handler(ngx_event_t *wev);
 static ngx_int_t ngx_http_notify_detach_sent(ngx_http_request_t *r);
+static void ngx_http_notify_detach_fail(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_notify_detach_address(ngx_http_notify_socket_t *s,
     ngx_connection_t *c);
 static void ngx_http_notify_detach_take(ngx_http_request_t *r,
@@ -65,6 +67,8 @@ ngx_http_notify_detach_cleanup(void *data)
 }
 
 
+/* NULL: the request has been terminated, which leaves it no cleanups */
+
 static ngx_http_cleanup_t *
 ngx_http_notify_detach_find(ngx_http_request_t *r)
 {
@@ -72,7 +76,7 @@ ngx_http_notify_detach_find(ngx_http_request_t *r)
 
     cln = r->main->cleanup;
 
-    while (cln->handler != ngx_http_notify_detach_cleanup) {
+    while (cln && cln->handler != ngx_http_notify_detach_cleanup) {
         cln = cln->next;
     }
 
@@ -83,13 +87,24 @@ ngx_http_notify_detach_find(ngx_http_request_t *r)
 void
 ngx_http_notify_detach(ngx_http_request_t *r)
 {
+    r->read_event_handler = ngx_http_test_reading;
+
+    /* a mirror that fails gives the events to ngx_http_request_handler() */
+
+    r->write_event_handler = ngx_http_notify_detach_again;
+
+    ngx_http_notify_detach_again(r);
+}
+
+
+/* not now: the callers still have the request in their hands */
+
+static void
+ngx_http_notify_detach_again(ngx_http_request_t *r)
+{
     ngx_event_t  *wev;
 
     wev = r->connection->write;
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    /* not now: the caller's caller still has the request in its hands */
 
     wev->handler = ngx_http_notify_detach_handler;
 
@@ -110,6 +125,13 @@ ngx_http_notify_detach_handler(ngx_event_t *wev)
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "notify detach handler");
 
+    cln = ngx_http_notify_detach_find(r);
+
+    if (cln == NULL) {
+        ngx_http_notify_detach_fail(r, NGX_ERROR);
+        return;
+    }
+
     if (ngx_http_notify_detach_sent(r) != NGX_OK) {
         return;
     }
@@ -126,7 +148,6 @@ ngx_http_notify_detach_handler(ngx_event_t *wev)
         return;
     }
 
-    cln = ngx_http_notify_detach_find(r);
     s = cln->data;
     cln->data = NULL;
 
@@ -168,12 +189,12 @@ ngx_http_notify_detach_sent(ngx_http_request_t *r)
 
     if (wev->timedout) {
         c->timedout = 1;
-        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        ngx_http_notify_detach_fail(r, NGX_HTTP_REQUEST_TIME_OUT);
         return NGX_ERROR;
     }
 
     if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_notify_detach_fail(r, NGX_ERROR);
         return NGX_ERROR;
     }
 
@@ -186,11 +207,25 @@ ngx_http_notify_detach_sent(ngx_http_request_t *r)
     ngx_add_timer(wev, clcf->send_timeout);
 
     if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_notify_detach_fail(r, NGX_ERROR);
         return NGX_ERROR;
     }
 
     return NGX_AGAIN;
+}
+
+
+/* the request ends in what is posted, which is run here since no caller does */
+
+static void
+ngx_http_notify_detach_fail(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -218,7 +253,7 @@ ngx_http_notify_detach_take(ngx_http_request_t *r, ngx_http_notify_socket_t *s)
 
         if (early == NULL) {
             ngx_http_notify_socket_abandon(s);
-            ngx_http_finalize_request(r, NGX_ERROR);
+            ngx_http_notify_detach_fail(r, NGX_ERROR);
             return;
         }
 

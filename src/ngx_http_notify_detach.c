@@ -22,7 +22,6 @@ static ngx_http_cleanup_t *ngx_http_notify_detach_find(ngx_http_request_t *r);
 static void ngx_http_notify_detach_again(ngx_http_request_t *r);
 static void ngx_http_notify_detach_handler(ngx_event_t *wev);
 static ngx_int_t ngx_http_notify_detach_sent(ngx_http_request_t *r);
-static void ngx_http_notify_detach_fail(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_notify_detach_address(ngx_http_notify_socket_t *s,
     ngx_connection_t *c);
 static void ngx_http_notify_detach_take(ngx_http_request_t *r,
@@ -128,7 +127,7 @@ ngx_http_notify_detach_handler(ngx_event_t *wev)
     cln = ngx_http_notify_detach_find(r);
 
     if (cln == NULL) {
-        ngx_http_notify_detach_fail(r, NGX_ERROR);
+        ngx_http_notify_socket_end_request(r);
         return;
     }
 
@@ -189,12 +188,12 @@ ngx_http_notify_detach_sent(ngx_http_request_t *r)
 
     if (wev->timedout) {
         c->timedout = 1;
-        ngx_http_notify_detach_fail(r, NGX_HTTP_REQUEST_TIME_OUT);
+        ngx_http_notify_socket_end_request(r);
         return NGX_ERROR;
     }
 
     if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        ngx_http_notify_detach_fail(r, NGX_ERROR);
+        ngx_http_notify_socket_end_request(r);
         return NGX_ERROR;
     }
 
@@ -207,25 +206,11 @@ ngx_http_notify_detach_sent(ngx_http_request_t *r)
     ngx_add_timer(wev, clcf->send_timeout);
 
     if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-        ngx_http_notify_detach_fail(r, NGX_ERROR);
+        ngx_http_notify_socket_end_request(r);
         return NGX_ERROR;
     }
 
     return NGX_AGAIN;
-}
-
-
-/* the request ends in what is posted, which is run here since no caller does */
-
-static void
-ngx_http_notify_detach_fail(ngx_http_request_t *r, ngx_int_t rc)
-{
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
 }
 
 
@@ -253,7 +238,7 @@ ngx_http_notify_detach_take(ngx_http_request_t *r, ngx_http_notify_socket_t *s)
 
         if (early == NULL) {
             ngx_http_notify_socket_abandon(s);
-            ngx_http_notify_detach_fail(r, NGX_ERROR);
+            ngx_http_notify_socket_end_request(r);
             return;
         }
 

@@ -669,17 +669,39 @@ ngx_http_notify_socket_free(ngx_http_notify_socket_t *s)
 
     if (r) {
         c->data = r;
-
-        /* which only posts the end of the request */
-
-        ngx_http_finalize_request(r, NGX_ERROR);
-        ngx_http_run_posted_requests(c);
+        ngx_http_notify_socket_end_request(r);
         return;
     }
 
     w->seat->held--;
     ngx_http_notify_stat_waiting(-1);
     ngx_http_notify_socket_close_connection(c);
+}
+
+
+/*
+ * Of all the ends NGX_HTTP_CLOSE alone runs no post_action, which would go on
+ * with a connection whose events are not its request's.
+ */
+
+void
+ngx_http_notify_socket_end_request(ngx_http_request_t *r)
+{
+    unsigned           timedout;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    timedout = c->timedout;
+    c->error = 0;
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+
+    c->timedout = timedout;
+
+    /* the end is only posted */
+
+    ngx_http_run_posted_requests(c);
 }
 
 

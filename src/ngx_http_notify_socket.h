@@ -172,6 +172,12 @@ ngx_int_t ngx_http_notify_socket_closed(ngx_http_notify_socket_t *s,
 void ngx_http_notify_socket_drop(ngx_http_notify_socket_t *s,
     const char *why);
 
+/*
+ * Ends a request that had a socket, or was to have one, and its connection.
+ * To be called from an event, not from the request's own handlers.
+ */
+void ngx_http_notify_socket_end_request(ngx_http_request_t *r);
+
 /* The process is being terminated: a close frame is tried, once. */
 void ngx_http_notify_socket_terminate(ngx_http_notify_socket_t *s);
 

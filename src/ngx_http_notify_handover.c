@@ -14,7 +14,8 @@
 #define NGX_HTTP_NOTIFY_HANDOVER_BYTES  (256 * 1024)    /* of a batch, or one
                                                            socket */
 #define NGX_HTTP_NOTIFY_HANDOVER_WAIT   2   /* ms, for a receiver */
-#define NGX_HTTP_NOTIFY_HANDOVER_LATER  100 /* ms, for handshakes and closes */
+#define NGX_HTTP_NOTIFY_HANDOVER_SOON   100 /* ms, for handshakes and closes */
+#define NGX_HTTP_NOTIFY_HANDOVER_LATER  1000    /* ms, when they take long */
 #define NGX_HTTP_NOTIFY_HANDOVER_GIVE_UP  1000      /* ms, without a receiver */
 
 
@@ -81,6 +82,7 @@ ngx_http_notify_handover_handler(ngx_event_t *ev)
 {
     uint64_t                   full[NOTIFY_SEATS_MAX / 64];
     ngx_int_t                  rc;
+    ngx_msec_t                 wait;
     ngx_uint_t                 i;
     ngx_http_notify_worker_t  *w;
 
@@ -108,7 +110,13 @@ ngx_http_notify_handover_handler(ngx_event_t *ev)
     ngx_http_notify_handover_done(w);
 
     if (w->sockets) {
-        ngx_add_timer(ev, NGX_HTTP_NOTIFY_HANDOVER_LATER);
+
+        /* those that stay are all looked at: the longer they do, the less */
+
+        wait = ngx_current_msec - w->handed_last;
+        wait = ngx_max(wait, NGX_HTTP_NOTIFY_HANDOVER_SOON);
+
+        ngx_add_timer(ev, ngx_min(wait, NGX_HTTP_NOTIFY_HANDOVER_LATER));
     }
 }
 

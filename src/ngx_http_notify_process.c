@@ -404,6 +404,11 @@ ngx_http_notify_process_sweep(ngx_event_t *ev)
             ngx_http_notify_drain_more();
         }
 
+        if (w->exiting) {
+            /* handshakes that were being answered when the rest was told */
+            ngx_http_notify_drain_others();
+        }
+
     } else if (!ngx_exiting
                && ngx_http_notify_process_seat((ngx_cycle_t *) ngx_cycle)
                   == NGX_DECLINED)

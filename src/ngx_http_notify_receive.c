@@ -290,7 +290,9 @@ ngx_http_notify_receive_deliver(ngx_http_notify_socket_t *s)
         return NGX_OK;
     }
 
-    ngx_http_notify_take_posted();
+    /* posted or not: it may be that another worker has just woken this one */
+
+    w->take.handler(&w->take);
 
     if (w->relayed == NULL) {
         return NGX_ERROR;
@@ -328,6 +330,16 @@ ngx_http_notify_receive_data(ngx_http_notify_socket_t *s,
     if (s->conf->client_messages == NGX_HTTP_NOTIFY_CLIENT_IGNORE
         && !ev->packed)
     {
+        /* its beginning may be from a worker that relayed messages */
+
+        ngx_http_notify_receive_forget(in);
+        return NGX_OK;
+    }
+
+    if (!ev->first && in->len == 0) {
+
+        /* its beginning went to a worker that ignored messages */
+
         return NGX_OK;
     }
 

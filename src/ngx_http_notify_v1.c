@@ -14,6 +14,10 @@
 
 #define NGX_HTTP_NOTIFY_V1_BASE64  "\",\"encoding\":\"base64\"}"
 
+/* bytes of a message's data: the length of an item has 32 bits */
+#define NGX_HTTP_NOTIFY_V1_MAX                                                \
+    (UINT32_MAX - NOTIFY_HEAD_MAX - NOTIFY_JSON_MESSAGE_LEN)
+
 
 static size_t ngx_http_notify_v1_data_size(notify_item_t *item, u_char *p,
     size_t len);
@@ -39,9 +43,12 @@ ngx_http_notify_v1_message(notify_item_t *item, ngx_log_t *log)
 
     size = ngx_http_notify_v1_data_size(item, payload, len);
 
-    data = size ? ngx_alloc(NOTIFY_HEAD_MAX + NOTIFY_JSON_MESSAGE_LEN + size,
-                            log)
-                : NULL;
+    data = NULL;
+
+    if (size && size <= NGX_HTTP_NOTIFY_V1_MAX) {
+        data = ngx_alloc(NOTIFY_HEAD_MAX + NOTIFY_JSON_MESSAGE_LEN + size, log);
+    }
+
     m = ngx_calloc(sizeof(ngx_http_notify_message_t), log);
 
     if (data == NULL || m == NULL) {

@@ -47,20 +47,6 @@ ngx_http_notify_post_take(void)
 
 
 void
-ngx_http_notify_take_posted(void)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_http_notify_worker.take;
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
-        ev->handler(ev);
-    }
-}
-
-
-void
 ngx_http_notify_post_slow(void)
 {
     ngx_event_t  *ev;

@@ -122,12 +122,6 @@ uint64_t ngx_http_notify_now(void);
 /* Has this worker take its inbox, and give back, soon. */
 void ngx_http_notify_post_take(void);
 
-/*
- * Takes it at once where it would be soon: sends to sockets, and may free any.
- * Not while the inbox is being delivered.
- */
-void ngx_http_notify_take_posted(void);
-
 /* Has this worker close its slowest sockets soon, if it was asked to. */
 void ngx_http_notify_post_slow(void);
 

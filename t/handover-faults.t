@@ -324,6 +324,53 @@ sub none_was_closed {
 }
 
 
+# A message that comes in pieces while notify_client_messages changes is not
+# relayed in part.
+{
+    my $locations = sub {
+        my $how = shift;
+        return "location /relay {
+                    notify_socket; notify_client_messages $how;
+                }
+                location /client { notify_socket; }
+                location /new/ { notify_push; }
+                location /status { notify_status; }
+                location /stub { stub_status; }";
+    };
+    my $nginx = NotifyHandover->new(workers => 1,
+                                    config => $locations->('ignore'))->start;
+    my ($talks) = $nginx->sockets(1, 42, location => 'relay');
+    my ($hears) = $nginx->sockets(1, 42);
+
+    my $piece = sub {
+        my ($opcode, $text, %opt) = @_;
+        $talks->send_frame($opcode, $text, %opt);
+        ok($talks->is_quiet, "\"$text\" has come");
+    };
+    my $reload = sub {
+        $nginx->reload(config => $locations->(shift));
+        $nginx->wait_old;
+    };
+
+    $piece->(1, 'ignored ', fin => 0);
+    $reload->('relay');
+    $piece->(0, 'in part');
+    $talks->send_frame(1, 'whole');
+    is($hears->message, 'whole', 'the rest of an ignored one is ignored');
+    is($talks->message, 'whole', '... and no more comes');
+
+    $piece->(1, 'old ', fin => 0);
+    $reload->('ignore');
+    $piece->(0, 'is ignored');
+    $reload->('relay');
+    $piece->(1, 'new ', fin => 0);
+    $talks->send_frame(0, 'in pieces');
+    is($hears->message, 'new in pieces',
+       'nothing is left of one that is ignored from its middle on');
+    $nginx->stop;
+}
+
+
 # What waits for a slow reader is bounded however often it moves.
 {
     my $nginx = NotifyHandover->new(

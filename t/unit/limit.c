@@ -661,17 +661,27 @@ ids_come_again(void)
 static void
 the_first_is_free(void)
 {
-    uint32_t        key, used;
+    uint32_t        key, used, plain;
     uint64_t        since;
     notify_limit_t  limit;
 
-    key = notify_bus_join(&view[0].z, &name[0], NULL, &since);
     used = view[0].z.head->used_blocks;
+    key = notify_bus_join(&view[0].z, &name[0], NULL, &since);
+    plain = view[0].z.head->used_blocks - used;
+    used += plain;
 
     (void) one(0, 9, true, &limit);
     is(view[0].z.head->used_blocks, used, "the first member takes no block");
 
     notify_bus_leave(&view[0].z, key);
+    notify_bus_leave_member(&view[0].z, key, limit.member);
+    is_str(check_empty(&view[0].z), NULL, "and leaves none");
+
+    used = view[0].z.head->used_blocks;
+    key = one(0, 9, true, &limit);
+    is(view[0].z.head->used_blocks - used, plain,
+       "nor does that of a user who has no key yet");
+
     notify_bus_leave_member(&view[0].z, key, limit.member);
     is_str(check_empty(&view[0].z), NULL, "and leaves none");
 }

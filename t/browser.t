@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use File::Copy ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
@@ -20,7 +21,7 @@ for my $program ('/usr/bin/chromium', '/usr/bin/chromedriver') {
     plan skip_all => "there is no $program" if !-x $program;
 }
 
-my $screenshot = NotifyEnv::top() . '/build/browser.png';
+my $screenshot = NotifyEnv::work_dir() . '/browser.png';
 
 NotifyDemo::set_up();
 
@@ -46,7 +47,6 @@ like($out, qr{http://127\.0\.0\.1:$ENV{DEMO_PORT}/}, 'the demo says where');
 like(NotifyDemo::demo('start'), qr/is running already/,
      'a demo that runs is left as it is');
 
-unlink $screenshot;
 
 open my $seen, '-|', "$FindBin::Bin/browser/bubble.py",
                      NotifyDemo::demo_sh(), $screenshot
@@ -63,7 +63,8 @@ while (my $line = <$seen>) {
 }
 
 ok(close $seen, 'the browsers got to the end');
-ok(-s $screenshot, 'there is a picture of it');
+ok(File::Copy::copy($screenshot, NotifyEnv::top() . '/build/browser.png'),
+   'there is a picture of it') or diag("copy: $!");
 
 $out = NotifyDemo::demo('stop');
 is($?, 0, 'the demo stops') or diag($out);

@@ -103,7 +103,7 @@ sub kill_worker {
     my ($pid) = sort { $sockets{$b} <=> $sockets{$a} } $nginx->workers;
 
     $nginx->kill_worker($pid);
-    return $sockets{$pid};
+    return $sockets{$pid} // 0;
 }
 
 
@@ -115,7 +115,7 @@ sub kill_old_worker {
     $nginx->signal('HUP');
     $nginx->kill_worker($pid);
     $nginx->wait_generation;
-    return $sockets{$pid};
+    return $sockets{$pid} // 0;
 }
 
 

@@ -423,8 +423,9 @@ SKIP: {
         my %places = $nginx->places;
         return !grep { !defined $places{$_} } $nginx->workers;
     });
-    is($nginx->push_to(42, 'x'), $nginx->status->{sockets},
-       'and the others are served');
+    NotifyNginx::wait_for('the others to be served', sub {
+        $nginx->push_to(42, 'x') == $nginx->status->{sockets};
+    });
     $_->close for @sockets;
     $nginx->wait_old;
     $nginx->stop;

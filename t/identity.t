@@ -95,21 +95,22 @@ sub close_all {
 
 # A site: sessions by cookie, and what has been asked of it.
 sub site {
-    my $end = time + 3;
-
     return NotifyNginx->new(
         http => "log_format asked '\$uri \$http_cookie';
                  map \$http_cookie \$user {
                      sessionid=s1 42;
                      sessionid=s2 7;
                      ~s3          ends;
+                 }
+                 map \$http_cookie \$end {
+                     ~s3\\.(?<second>[0-9]+) \$second;
                  }",
         config => "access_log $dir/asked asked;
                    location / { return 200 'the site'; }
                    location ~ auth {
                        if (\$user = '') { return 401; }
                        add_header X-User \$user;
-                       add_header X-Expires $end;
+                       add_header X-Expires \$end;
                        return 204;
                    }",
     )->start;
@@ -169,13 +170,17 @@ sub asked {
     my $recipe = NotifyDocs->new('directives.md', 'notify_expires', 1)
                  ->put('127.0.0.1:8000' => '127.0.0.1:' . $site->port);
     my $nginx = NotifyNginx->new($recipe->settings)->start;
-    my $ws = NotifyClient->open($nginx->port, '/client',
-                                headers => { Cookie => 'sessionid=s3' });
+    my $end = time + 3;
+    my %headers = (Cookie => "sessionid=s3.$end");
+    my $ws = NotifyClient->open($nginx->port, '/client', headers => \%headers);
 
     is($ws->wait_close, 4401, 'when the session ends, its socket does');
     $ws->close;
-    is(who($nginx->port, '/client', headers => { Cookie => 'sessionid=s3' }),
-       401, 'and no other one opens');
+
+    # The second that it ends in is still its.
+    sleep 1 while time <= $end;
+    is(who($nginx->port, '/client', headers => \%headers), 401,
+       'and no other one opens');
     $nginx->stop;
     $site->stop;
 }

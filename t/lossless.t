@@ -45,10 +45,14 @@ sub reload {
 
 # Any worker, also one that is about to exit.
 sub kill_worker {
-    my @pids = ($nginx->workers, $nginx->old_workers);
-    my $pid = $pids[$kills++ * 7 % @pids];
+    my ($pid, @pids);
 
-    $killed++ if kill KILL => $pid;
+    do {
+        @pids = ($nginx->workers, $nginx->old_workers);
+        $pid = $pids[$kills++ * 7 % @pids];
+    } until kill KILL => $pid;
+
+    $killed++;
     NotifyNginx::wait_for('the respawned worker', sub {
         $nginx->workers == $nginx->count_of_workers
         && !NotifyNginx::running($pid);
@@ -58,11 +62,16 @@ sub kill_worker {
 
 # One that has just been told to exit: it hands its sockets over.
 sub kill_in_reload {
-    my @pids = $nginx->workers;
-    my $pid = $pids[$kills++ % @pids];
+    my $pid;
 
-    $nginx->signal('HUP');
-    $killed++ if kill KILL => $pid;
+    # Another one if it has gone already.
+    do {
+        my @pids = $nginx->workers;
+        $pid = $pids[$kills++ % @pids];
+        $nginx->signal('HUP');
+    } until kill KILL => $pid;
+
+    $killed++;
     $nginx->wait_generation;
 }
 

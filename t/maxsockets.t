@@ -28,6 +28,7 @@ system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
 
 my $tls = NotifyEnv::free_port();
 my $locations = "
+    client_header_timeout 60s;
     add_header X-Worker \$pid always;
     location /three { notify_socket; notify_max_sockets 3; }
     location /refuse { notify_socket; notify_max_sockets 3 refuse; }

@@ -13,6 +13,7 @@ use JSON::PP ();
 use Test::More;
 
 use NotifyClient ();
+use NotifyHandover ();
 use NotifyNginx ();
 
 my $KB = 1024;
@@ -495,11 +496,7 @@ sub while_frozen {
     my ($ws, $do) = @_;
 
     my $pid = $ws->{answer}{headers}{'x-worker'};
-    kill STOP => $pid;
-    NotifyNginx::wait_for('the worker to be stopped', sub {
-        open my $in, '<', "/proc/$pid/stat" or return 0;
-        return <$in> =~ /\) T /;
-    });
+    NotifyHandover->freeze($pid);
     my @result = $do->();
     kill CONT => $pid;
     return @result;

@@ -323,7 +323,7 @@ class Pusher:
                 self.world.error('push: %r' % head.split(b'\r\n')[0])
             return
         if push % REPEAT == 0 and push not in self.world.ids:
-            self.queue.append(push)     # as if its answer had been lost
+            self.queue.appendleft(push) # as if its answer had been lost
         self.world.accepted(push, number_of(json.loads(body)['id']))
 
 

@@ -233,11 +233,23 @@ sub parse {
 }
 
 
+# The next frame that is no ping: these come when it is their time.
+sub but_ping {
+    my $self = shift;
+
+    while (my ($opcode, $payload) = $self->frame) {
+        return ($opcode, $payload) if $opcode != 9;
+    }
+
+    return;
+}
+
+
 # The next message's payload; fails on anything else.
 sub message {
     my $self = shift;
 
-    my ($opcode, $payload) = $self->frame;
+    my ($opcode, $payload) = $self->but_ping;
     return defined $opcode && ($opcode == 1 || $opcode == 2)
            ? $payload
            : defined $opcode ? "frame $opcode: $payload" : 'closed';
@@ -249,7 +261,7 @@ sub is_quiet {
     my $self = shift;
 
     $self->write(NotifyWire::client_frame(9, 'quiet?'));
-    my ($opcode, $payload) = $self->frame;
+    my ($opcode, $payload) = $self->but_ping;
     return defined $opcode && $opcode == 10 && $payload eq 'quiet?';
 }
 

@@ -279,25 +279,11 @@ sub expand ($$) {
     $text =~ s/\$(TEST_NGINX_[_A-Z0-9]+)/
         my $var = $1;
         $var =~ m{^TEST_NGINX_RAND_PORT_\d+$}
-            ? $RandPorts{$var} ||= rand_port()
+            ? $RandPorts{$var} ||= NotifyEnv::free_port()
             : $ENV{$var} \/\/ bail_out($block->name . " - no $var is set")
     /ge;
 
     return $text;
-}
-
-
-sub rand_port () {
-    my %used = map { $_ => 1 } $Port, grep { defined } values %RandPorts;
-
-    for (1 .. 1000) {
-        my $port = 10000 + int rand 10000;
-        next if $used{$port};
-        return $port if IO::Socket::INET->new(LocalAddr => $Addr,
-            LocalPort => $port, Listen => 1, ReuseAddr => 1);
-    }
-
-    bail_out('no free port');
 }
 
 

@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include "notify_zone.h"
 #include "ngx_http_notify_conf.h"
 
 
@@ -28,7 +29,9 @@ static char *ngx_http_notify_merge_location(ngx_conf_t *cf,
     ngx_http_notify_loc_conf_t *conf);
 static ngx_uint_t ngx_http_notify_sockets_of(ngx_http_notify_main_conf_t *nmcf,
     ngx_uint_t connections);
-static void ngx_http_notify_log_at(ngx_uint_t level, ngx_conf_t *cf,
+static ngx_int_t ngx_http_notify_check_reserve(
+    ngx_http_notify_main_conf_t *nmcf, ngx_uint_t connections, ngx_log_t *log);
+static void ngx_http_notify_log_at(ngx_uint_t level, ngx_log_t *log,
     ngx_http_notify_place_t *place, const char *fmt, ...);
 
 
@@ -87,23 +90,58 @@ ngx_http_notify_init_main_conf(ngx_conf_t *cf, void *conf)
     ctx = ngx_get_conf(cf->cycle->conf_ctx, ngx_events_module);
 
     if (ctx == NULL) {
-
-        /* events {} is still to come: workers find no connection for sockets */
-
+        /* events {} is still to come: ngx_http_notify_check_main_conf() */
         return NGX_CONF_OK;
     }
 
     ecf = (*ctx)[ngx_event_core_module.ctx_index];
 
-    if (ngx_http_notify_sockets_of(nmcf, ecf->connections) == 0) {
-        ngx_http_notify_log_at(NGX_LOG_EMERG, cf, &nmcf->reserve_place,
-                               "\"notify_reserve\" leaves no connection for "
-                               "sockets, write less than worker_connections, "
-                               "which is %ui", ecf->connections);
+    if (ngx_http_notify_check_reserve(nmcf, ecf->connections, cf->log)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_notify_check_main_conf(ngx_http_notify_main_conf_t *nmcf,
+    ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (ccf->worker_processes > NOTIFY_SEATS_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"worker_processes\" is %i, with notify_socket and "
+                      "notify_push write %d at most",
+                      ccf->worker_processes, NOTIFY_SEATS_MAX);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_notify_check_reserve(nmcf, cycle->connection_n,
+                                         cycle->log);
+}
+
+
+static ngx_int_t
+ngx_http_notify_check_reserve(ngx_http_notify_main_conf_t *nmcf,
+    ngx_uint_t connections, ngx_log_t *log)
+{
+    if (nmcf->reserve_place.file == NULL
+        || ngx_http_notify_sockets_of(nmcf, connections))
+    {
+        return NGX_OK;
+    }
+
+    ngx_http_notify_log_at(NGX_LOG_EMERG, log, &nmcf->reserve_place,
+                           "\"notify_reserve\" leaves no connection for "
+                           "sockets, write less than worker_connections, "
+                           "which is %ui", connections);
+    return NGX_ERROR;
 }
 
 
@@ -186,7 +224,8 @@ ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->max_sockets, prev->max_sockets, 0);
     ngx_conf_merge_uint_value(conf->max_refuse, prev->max_refuse, 0);
     ngx_conf_merge_uint_value(conf->history, prev->history, 64);
-    ngx_conf_merge_sec_value(conf->history_ttl, prev->history_ttl, 600);
+    ngx_conf_merge_sec_value(conf->history_ttl, prev->history_ttl,
+                             NGX_HTTP_NOTIFY_HISTORY_TTL);
     ngx_conf_merge_size_value(conf->client_max_size, prev->client_max_size,
                               4 * 1024);
     ngx_conf_merge_ptr_value(conf->written, prev->written, NULL);
@@ -281,7 +320,7 @@ ngx_http_notify_check_role(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->handler != conf->role->handler) {
-        ngx_http_notify_log_at(NGX_LOG_EMERG, cf, &conf->place,
+        ngx_http_notify_log_at(NGX_LOG_EMERG, cf->log, &conf->place,
                                "\"%s\" and another directive that answers "
                                "requests, such as proxy_pass, are in one "
                                "location, write a location for each",
@@ -294,7 +333,7 @@ ngx_http_notify_check_role(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf)
     }
 
     if (conf->socket && conf->written && conf->written->settable.len) {
-        ngx_http_notify_log_at(NGX_LOG_WARN, cf, &conf->written->place,
+        ngx_http_notify_log_at(NGX_LOG_WARN, cf->log, &conf->written->place,
                                "any client can set \"$%V\" and be whom it "
                                "likes, write in \"notify_user\" what your "
                                "login has checked, such as $remote_user or a "
@@ -327,7 +366,7 @@ ngx_http_notify_check_push(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf,
 #endif
 
     if (nowhere) {
-        ngx_http_notify_log_at(NGX_LOG_EMERG, cf, &conf->place,
+        ngx_http_notify_log_at(NGX_LOG_EMERG, cf->log, &conf->place,
                                "\"%s\" cannot tell where the user begins in "
                                "a path that came to location \"%V\", write "
                                "\"notify_user $name;\" in it with a variable "
@@ -336,7 +375,7 @@ ngx_http_notify_check_push(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf,
     }
 
     if (!clcf->exact_match && clcf->name.data[clcf->name.len - 1] != '/') {
-        ngx_http_notify_log_at(NGX_LOG_WARN, cf, &conf->place,
+        ngx_http_notify_log_at(NGX_LOG_WARN, cf->log, &conf->place,
                                "a push to \"%V/42\" is for the user \"/42\", "
                                "write \"location %V/\" for \"42\"",
                                &clcf->name, &clcf->name);
@@ -406,7 +445,7 @@ ngx_http_notify_sockets_of(ngx_http_notify_main_conf_t *nmcf,
 
 
 static void
-ngx_http_notify_log_at(ngx_uint_t level, ngx_conf_t *cf,
+ngx_http_notify_log_at(ngx_uint_t level, ngx_log_t *log,
     ngx_http_notify_place_t *place, const char *fmt, ...)
 {
     u_char   text[NGX_MAX_CONF_ERRSTR], *last;
@@ -416,6 +455,6 @@ ngx_http_notify_log_at(ngx_uint_t level, ngx_conf_t *cf,
     last = ngx_vslprintf(text, text + NGX_MAX_CONF_ERRSTR, fmt, args);
     va_end(args);
 
-    ngx_log_error(level, cf->log, 0, "%*s in %s:%ui",
+    ngx_log_error(level, log, 0, "%*s in %s:%ui",
                   (size_t) (last - text), text, place->file, place->line);
 }

@@ -10,6 +10,10 @@
 #include <ngx_http.h>
 
 
+/* seconds, where notify_history names none */
+#define NGX_HTTP_NOTIFY_HISTORY_TTL  600
+
+
 enum {
     NGX_HTTP_NOTIFY_SLOW_CLOSE = 0,
     NGX_HTTP_NOTIFY_SLOW_DROP
@@ -134,6 +138,13 @@ char *ngx_http_notify_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_notify_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_notify_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+
+/*
+ * What depends on directives outside of http {}, which may come behind it.
+ * NGX_ERROR: there is an error in the log, and no socket would be served.
+ */
+ngx_int_t ngx_http_notify_check_main_conf(ngx_http_notify_main_conf_t *nmcf,
+    ngx_cycle_t *cycle);
 
 /* The sockets a worker may hold: worker_connections less the reserve. */
 ngx_uint_t ngx_http_notify_sockets_max(ngx_http_notify_main_conf_t *nmcf,

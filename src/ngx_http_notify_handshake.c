@@ -565,6 +565,7 @@ ngx_http_notify_handshake_room(ngx_http_request_t *r)
     c = r->connection;
 
     if (w->seat == NULL) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_SEAT, 1);
 
         if (ngx_http_notify_error_due(NGX_HTTP_NOTIFY_E_SEATS)) {
             ngx_log_error(NGX_LOG_ERR, c->log, 0,
@@ -577,6 +578,7 @@ ngx_http_notify_handshake_room(ngx_http_request_t *r)
     }
 
     if (w->exiting) {
+        ngx_http_notify_count(NOTIFY_N_REFUSED_EXITING, 1);
         return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                       "server", "this server is shutting down");
     }

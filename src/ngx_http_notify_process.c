@@ -70,7 +70,19 @@ ngx_http_notify_init_module(ngx_cycle_t *cycle)
 
     nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_notify_module);
 
-    if (nmcf == NULL || !nmcf->used || ngx_test_config) {
+    if (nmcf == NULL || !nmcf->used) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_notify_check_main_conf(nmcf, cycle) != NGX_OK
+        && (ngx_test_config || ngx_is_init_cycle(cycle->old_cycle)))
+    {
+        /* on reload that would end nginx: handshakes get 503 */
+
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
         return NGX_OK;
     }
 
@@ -341,6 +353,7 @@ ngx_http_notify_init_process(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_notify_process_seat(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                 i;
     ngx_http_notify_worker_t  *w;
 
     w = &ngx_http_notify_worker;
@@ -366,6 +379,11 @@ ngx_http_notify_process_seat(ngx_cycle_t *cycle)
 
     w->seat->records = NOTIFY_RECORD_LAYOUT;
     w->seat->capacity = ngx_http_notify_capacity(w);
+
+    for (i = 0; i < NOTIFY_COUNTERS; i++) {
+        w->seat->counters[i] += w->counters[i];
+        w->counters[i] = 0;
+    }
 
     return NGX_OK;
 }

@@ -98,7 +98,7 @@ ngx_http_notify_push_handler(ngx_http_request_t *r)
     }
 
     if (!ngx_http_notify_worker.active) {
-        return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
+        return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, "server",
                                       "this process has no zone");
     }
 
@@ -366,8 +366,9 @@ ngx_http_notify_push_publish(ngx_http_request_t *r, ngx_http_notify_ctx_t *ctx,
     notify_key_soon(zone, ctx->hash);
 
     if (zone->seat == NOTIFY_NONE && p->length > NGX_HTTP_NOTIFY_SEATLESS_MAX) {
-        return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
-                                      "this worker has no seat in the zone");
+        ngx_http_notify_count(NOTIFY_N_PUSH_UNAVAILABLE, 1);
+        return ngx_http_notify_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, "server",
+                                      "this worker has no seat yet");
     }
 
     len = notify_json_string(user, sizeof(user), ctx->user.data,
@@ -616,9 +617,10 @@ ngx_http_notify_body_open(ngx_http_request_t *r, ngx_http_notify_body_t *body)
 static ngx_int_t
 ngx_http_notify_body_map(ngx_buf_t *b, struct iovec *iov, ngx_log_t *log)
 {
-    off_t    start;
-    size_t   before;
-    u_char  *p;
+    off_t      start;
+    size_t     before;
+    u_char    *p;
+    ngx_err_t  err;
 
     iov->iov_len = (size_t) ngx_buf_size(b);
     iov->iov_base = NULL;
@@ -634,10 +636,17 @@ ngx_http_notify_body_map(ngx_buf_t *b, struct iovec *iov, ngx_log_t *log)
              start);
 
     if (p == MAP_FAILED) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      "mmap(%uz) of \"%V\" failed, lower "
-                      "client_max_body_size",
-                      iov->iov_len, &b->file->name);
+        err = ngx_errno;
+
+        ngx_http_notify_count(NOTIFY_N_PUSH_UNAVAILABLE, 1);
+
+        if (ngx_http_notify_error_due(NGX_HTTP_NOTIFY_E_MAP)) {
+            ngx_log_error(NGX_LOG_ERR, log, err,
+                          "mmap(%uz) of \"%V\" failed, lower "
+                          "client_max_body_size",
+                          iov->iov_len, &b->file->name);
+        }
+
         return NGX_ERROR;
     }
 

@@ -613,6 +613,7 @@ ngx_http_notify_history(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     nlcf->history = (ngx_uint_t) n;
+    nlcf->history_ttl = NGX_HTTP_NOTIFY_HISTORY_TTL;
 
     if (cf->args->nelts == 3) {
         ttl = ngx_parse_time(&value[2], 1);

@@ -111,6 +111,8 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       "cause", NULL },
     { NOTIFY_N_PUSH_METHOD, "pushes", "method", "push_refusals_total",
       "cause", NULL },
+    { NOTIFY_N_PUSH_UNAVAILABLE, "pushes", "unavailable",
+      "push_refusals_total", "cause", NULL },
 
     { NOTIFY_N_DELIVERED, "deliveries", "delivered", "deliveries_total", NULL,
       "Messages given to sockets." },
@@ -139,6 +141,10 @@ static ngx_http_notify_counter_t  ngx_http_notify_counters[] = {
       "cause", NULL },
     { NOTIFY_N_REFUSED_ZONE, "refusals", "zone", "refusals_total", "cause",
       NULL },
+    { NOTIFY_N_REFUSED_SEAT, "refusals", "seat", "refusals_total", "cause",
+      NULL },
+    { NOTIFY_N_REFUSED_EXITING, "refusals", "exiting", "refusals_total",
+      "cause", NULL },
 
     { NOTIFY_N_CLIENT_MESSAGES, "client_messages", "received",
       "client_messages_total", NULL, "Data messages from clients." },

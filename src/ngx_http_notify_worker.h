@@ -28,6 +28,7 @@ enum {
     NGX_HTTP_NOTIFY_E_FILES,
     NGX_HTTP_NOTIFY_E_SEATS,
     NGX_HTTP_NOTIFY_E_SLOW,
+    NGX_HTTP_NOTIFY_E_MAP,
     NGX_HTTP_NOTIFY_E_COUNT
 };
 
@@ -97,6 +98,8 @@ typedef struct {
     void                        *current;       /* the socket that is logged */
     void                        *relayed;       /* the last whose message was;
                                                    NULL when it is freed */
+    uint64_t                     counters[NOTIFY_COUNTERS];
+                                                /* till there is a seat */
     time_t                       error[NGX_HTTP_NOTIFY_E_COUNT];
                                                 /* when last written */
     unsigned                     active:1;      /* the zone is there */
@@ -110,11 +113,9 @@ extern ngx_http_notify_worker_t  ngx_http_notify_worker;
 
 /* Adds to this worker's counter NOTIFY_N_*; nothing before it has a seat. */
 #define ngx_http_notify_count(n, value)                                       \
-    do {                                                                      \
-        if (ngx_http_notify_worker.seat) {                                    \
-            ngx_http_notify_worker.seat->counters[n] += (value);              \
-        }                                                                     \
-    } while (0)
+    (void) ((ngx_http_notify_worker.seat                                      \
+             ? ngx_http_notify_worker.seat->counters                          \
+             : ngx_http_notify_worker.counters)[n] += (value))
 
 /* The time in ms since the epoch. */
 uint64_t ngx_http_notify_now(void);

@@ -19,6 +19,7 @@ enum {
     NOTIFY_N_PUSH_BAD,                       /* 400 */
     NOTIFY_N_PUSH_DENIED,                    /* 403 */
     NOTIFY_N_PUSH_METHOD,                    /* 405 */
+    NOTIFY_N_PUSH_UNAVAILABLE,               /* 503: no seat; 500: mmap() */
     NOTIFY_N_DELIVERED,                      /* to a socket, or its queue */
     NOTIFY_N_DROPPED,                        /* by notify_slow drop */
     NOTIFY_N_HANDSHAKES,                     /* 101 */
@@ -28,7 +29,9 @@ enum {
     NOTIFY_N_REFUSED_PEER,                   /* 403: not local */
     NOTIFY_N_REFUSED_SOCKETS,                /* 429: notify_max_sockets */
     NOTIFY_N_REFUSED_RESERVE,                /* 503 */
-    NOTIFY_N_REFUSED_ZONE,                   /* 503: zone full, or no seat */
+    NOTIFY_N_REFUSED_ZONE,                   /* 503: zone full, or no memory */
+    NOTIFY_N_REFUSED_SEAT,                   /* 503: no seat, or no zone */
+    NOTIFY_N_REFUSED_EXITING,                /* 503: shutting down */
     NOTIFY_N_CLIENT_MESSAGES,
     NOTIFY_N_TOO_MANY,                       /* closes by notify_client_rate */
     NOTIFY_N_RELAYED,

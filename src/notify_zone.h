@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 
-#define NOTIFY_LAYOUT          7u
+#define NOTIFY_LAYOUT          8u
 #define NOTIFY_MAGIC           0x6e6f7469667931ull
 
 #define NOTIFY_BLOCK           64u

@@ -33,7 +33,7 @@ my $code = join '', map { slurp($_) } glob "$top/src/*.c";
 $code =~ s{/\*.*?\*/}{ }gs;
 
 my %defined = map { /^\s*#define\s+(\w+)\s+(.+?)\s*$/ ? ($1 => $2) : () }
-              split /\n/, $code;
+              split /\n/, join '', $code, map { slurp($_) } glob "$top/src/*.h";
 
 check_directives();
 check_variables();

@@ -156,6 +156,35 @@ sub counted {
          '... and the message says why');
     like($out, qr/write less than worker_connections, which is 100/,
          '... and what to write');
+
+    # The same, but read after http {}.
+    $nginx->{last} = 'events { worker_connections 100; }';
+    ($code, $out) = $nginx->check;
+    isnt($code, 0, '... also with events {} behind http {}');
+    like($out, qr/\[emerg\].*write less than .* is 100 in \S+:\d+/,
+         '... with the same words');
+    $nginx->{last} = 'events { worker_connections 101; }';
+    ($code, $out) = $nginx->check;
+    is($code, 0, '... where a smaller one is accepted') or diag($out);
+}
+
+# Nor is what has more workers than there can be seats.
+{
+    my $nginx = NotifyNginx->new(workers => 1025,
+        config => 'location /client { notify_socket; }');
+    my ($code, $out) = $nginx->check;
+
+    isnt($code, 0, 'more workers than can be are refused');
+    like($out, qr/\[emerg\].*"worker_processes" is 1025.*write 1024 at most/,
+         '... and the message says how many can be');
+
+    $nginx->{workers} = 1024;
+    ($code, $out) = $nginx->check;
+    is($code, 0, '... but no fewer') or diag($out);
+
+    $nginx = NotifyNginx->new(workers => 1025, config => 'return 204;');
+    ($code, $out) = $nginx->check;
+    is($code, 0, '... nor where there are no sockets') or diag($out);
 }
 
 done_testing();

@@ -592,7 +592,10 @@ $nginx->stop;
     my $nginx = NotifyNginx->new(
         config => 'notify_history 64 1s;
                    location /client { notify_socket; }
-                   location /new/ { notify_push; }',
+                   location /new/ {
+                       notify_push;
+                       location /new/long { notify_push; notify_history 9; }
+                   }',
     )->start;
     my $push = sub {
         my $answer = NotifyClient::http($nginx->port, 'POST', "/new/$_[0]",
@@ -600,12 +603,14 @@ $nginx->stop;
         return JSON::PP::decode_json($answer->{body})->{id};
     };
     my $hello = sub {
+        my ($id, $user) = @_;
         my $ws = NotifyClient->open($nginx->port,
-            "/client?user_id=short&last_id=$_[0]",
+            '/client?user_id=' . ($user // 'short') . "&last_id=$id",
             headers => { 'Sec-WebSocket-Protocol' => 'notify.v1' });
         return $ws->message;
     };
     my $before = $push->('others', 'before');
+    $push->('long', 'ten minutes');
     my $id = $push->('short', 'soon over');
 
     NotifyNginx::wait_for('the end of its time', sub {
@@ -613,6 +618,8 @@ $nginx->stop;
         return $hello->($before) =~ /"gap":true/;
     });
     like($hello->($id), qr/"gap":false/, 'who had it misses nothing');
+    like($hello->($before, 'long'), qr/"gap":false/,
+         'a number of messages alone does not have the time of around it');
     $nginx->stop;
 }
 

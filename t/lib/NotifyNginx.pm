@@ -9,7 +9,8 @@ package NotifyNginx;
 # Members that may be set, and changed before a reload: workers, connections,
 # main (directives), events, http (directives in http {}), config (in the
 # server), listen (parameters of it), level (of the error log), modules
-# (paths), master (on), daemon (on).
+# (paths), master (on), daemon (on), last (what is behind http {}, instead of
+# the events in front of it).
 #
 # Nothing here waits for a time: wait_for() polls a condition, and gives up
 # after a deadline that only a broken server reaches.
@@ -43,6 +44,7 @@ sub new {
         workers => 1, connections => 1024, main => '', events => '',
         http => '', config => '', listen => '', level => 'info',
         modules => [ NotifyEnv::modules() ], master => 'on', daemon => 'on',
+        last => '',
         port => NotifyEnv::free_port(),
         root => NotifyEnv::work_dir() . '/nginx' . ++$count,
         owner => $$, %set,
@@ -66,6 +68,10 @@ sub configure {
     my $temp = join ' ', map { "${_}_temp_path $root/${_}_temp;" }
                qw( client_body proxy fastcgi scgi uwsgi );
     my $user = $> == 0 ? 'user root;' : '';
+    my $events = $self->{last} ? '' : "events {
+    worker_connections $self->{connections};
+    $self->{events}
+}";
 
     open my $out, '>', "$root/nginx.conf" or die "open nginx.conf: $!";
     print $out <<"CONF";
@@ -80,10 +86,7 @@ env ASAN_OPTIONS;
 env UBSAN_OPTIONS;
 $self->{main}
 
-events {
-    worker_connections $self->{connections};
-    $self->{events}
-}
+$events
 
 http {
     access_log off;
@@ -98,6 +101,8 @@ http {
         $self->{config}
     }
 }
+
+$self->{last}
 CONF
     close $out or die "write nginx.conf: $!";
 }

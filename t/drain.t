@@ -10,6 +10,7 @@ use lib 't/lib';
 
 use IO::Socket::INET ();
 use IO::Socket::SSL ();
+use JSON::PP ();
 use Test::More;
 
 use NotifyClient ();
@@ -194,6 +195,37 @@ sub tls_sockets {
     kill TERM => $nginx->pid;
     is_deeply($nginx->closes(38, \@later), { 1012 => 38 },
               '... and at TERM');
+    $nginx->stop;
+}
+
+
+# Requests that were being read when nginx is told to quit.
+{
+    my $nginx = nginx();
+    my $handshake = NotifyWire::handshake('/client?user_id=42');
+    my $request = "GET /status HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Connection: close\r\n\r\n";
+    my ($late, $status) = map { NotifyClient::connect_to($nginx->port) } 1, 2;
+
+    syswrite $late, substr $handshake, 0, 30;
+    syswrite $status, substr $request, 0, 30;
+    NotifyNginx::wait_for('both to be accepted', sub { $nginx->active == 2 });
+    my ($there) = $nginx->sockets(1, 42);
+    kill QUIT => $nginx->pid;
+    is_deeply($nginx->closes(1, [ $there ]), { 1012 => 1 }, 'nginx quits');
+    NotifyNginx::wait_for('all workers to', sub { !$nginx->workers });
+
+    my $socket = $nginx->finish($late, substr $handshake, 30);
+    is($socket->{answer}{code}, 503, 'a handshake is refused then');
+    like($socket->{buf}, qr/"error":"this server is shutting down"/,
+         '... and told why');
+
+    my $answer = bless { sock => $status, buf => '' }, 'NotifyClient';
+    $answer->write(substr $request, 30);
+    1 while $answer->fill;
+    my ($body) = $answer->{buf} =~ /\r\n\r\n(.*)/s;
+    is(JSON::PP::decode_json($body)->{refusals}{exiting}, 1,
+       '... and counted');
     $nginx->stop;
 }
 

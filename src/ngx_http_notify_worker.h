@@ -120,6 +120,9 @@ extern ngx_http_notify_worker_t  ngx_http_notify_worker;
 /* The time in ms since the epoch. */
 uint64_t ngx_http_notify_now(void);
 
+/* Seconds that no step of the clock changes, the same ones in all processes. */
+uint32_t ngx_http_notify_seconds(void);
+
 /* Has this worker take its inbox, and give back, soon. */
 void ngx_http_notify_post_take(void);
 

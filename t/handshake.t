@@ -724,5 +724,5 @@ GET / HTTP/1.1" 200
 --- response_body eval
 ::server_frame(8, pack 'n', 1001)
 --- error_log eval
-qr/\[info\].*user: "?4\@2"?.*1001|\[info\].*1001.*user: "?4\@2"?/
+qr/\[info\].* closed: 1001 by client, [0-9]{1,2}s, 0 messages .*user: "4\@2"/
 --- log_level: info

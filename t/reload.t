@@ -206,6 +206,13 @@ for my $handover ('on', 'off') {
 
     $_->close for @sockets;
     wait_old_workers($nginx);
+    NotifyNginx::wait_for('a line for each socket', sub {
+        my %lines;
+        $lines{$_}++ for $nginx->log
+            =~ /websocket closed: 1006 .*, \d{1,2}s, (\d+) messages .* "42"/g;
+        return join(' ', map { "$_: $lines{$_}" } sort keys %lines)
+               eq '1: 5 2: 5 3: 5 4: 10';
+    });
     $nginx->stop;
 }
 
@@ -288,7 +295,13 @@ for my $handover ('on', 'off') {
     $nginx->reload(config => 'location /new/ { notify_push; }');
     is(grep({ $_->wait_close != 1012 } @sockets), 0,
        'sockets whose location is gone are told to come again');
-    $nginx->wait_log(qr/\[(?:notice|warn|info|error)\].*locat/);
+    NotifyNginx::wait_for('the log to say why', sub {
+        # Each worker that has taken some says it of these.
+        my $said = 0;
+        $said += $_ for $nginx->log =~ /\[notice\].*:\ (\d+)\ sockets\ were
+            \ closed\ with\ 1012:\ their\ location\ is\ gone/gx;
+        return $said == 4;
+    });
     finish($nginx, \@sockets);
 }
 

@@ -109,6 +109,7 @@ sub site {
                    location / { return 200 'the site'; }
                    location ~ auth {
                        if (\$user = '') { return 401; }
+                       if (\$http_host = other.example) { return 401; }
                        add_header X-User \$user;
                        add_header X-Expires \$end;
                        return 204;
@@ -144,11 +145,13 @@ sub asked {
     is($who->(Cookie => 'a=b; sessionid=s1', Origin => 'https://localhost'),
        42, '... and is found among other cookies');
     is(scalar asked(), 1, 'the site was asked once');
+    is($who->(Cookie => 'sessionid=s1', Host => 'other.example'), 401,
+       "another site's answer is not taken for that of this one");
     is($who->(Cookie => 'sessionid=s2'), 7, 'another session is another user');
     is($who->(Cookie => 'sessionid=s9'), 401, 'one that is none is refused');
     is($who->(Cookie => 'sessionid=s9'), 401, '... each time');
     is_deeply([ asked() ],
-              [ map { "/_notify_auth sessionid=$_\n" } qw( s1 s2 s9 s9 ) ],
+              [ map { "/_notify_auth sessionid=$_\n" } qw( s1 s1 s2 s9 s9 ) ],
               '... which is not cached, and the site saw the session alone');
     is($who->(Cookie => 'sessionid=s1', Origin => 'https://evil.example'),
        403, 'a page of another site has its cookie for nothing');

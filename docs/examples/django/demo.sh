@@ -352,7 +352,8 @@ In a second terminal, send alice a message and watch the bubble:
 
 or push to her pages what Django would, past Django:
 
-    curl -d '{"unread": 7}' http://127.0.0.1:$DEMO_PUSH_PORT/new/1
+    curl -H 'Content-Type: application/json' -d '{"unread": 7}' \\
+         http://127.0.0.1:$DEMO_PUSH_PORT/new/1
 
 Stop it:
 

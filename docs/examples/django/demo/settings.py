@@ -33,9 +33,11 @@ CELERY_TASK_ALWAYS_EAGER = not os.environ.get("CELERY_BROKER_URL")
 CELERY_BROKER_URL = (
     os.environ.get("CELERY_BROKER_URL") or "memory://localhost/"
 )
-# A web request hands the task over: a Redis that is down must not hold it.
+# A web request hands the task over: a Redis that is down, or does not answer,
+# must not hold it.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
+    "socket_timeout": 5,
     "max_retries": 2,
     "interval_start": 0,
     "interval_step": 0.2,

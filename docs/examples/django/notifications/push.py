@@ -16,16 +16,16 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 # Answers that say the push was not taken and reached nobody: a rate limit of
-# nginx (429, 503), the zone of notify is full (507).  502 and 504 come from a
-# proxy in between, which does not know.
+# nginx (429, 503), the zone of notify is full (507).
 NOT_TAKEN = frozenset({429, 503, 507})
 
-# After a time-out, a reset in the middle, or such an answer nobody knows
-# whether the push was taken.
+# These come from a proxy in between, which does not know.
 UNKNOWN = frozenset({502, 504})
 
-# A message has an Idempotency-Key, so that nginx delivers it once however
-# often it comes: it is tried again whenever it was not answered.
+# Everything is tried again whenever it was not answered, though it may have
+# been taken.  A message has an Idempotency-Key, so that nginx delivers it once
+# however often it comes.  A second DELETE closes sockets that have come since:
+# their pages ask whether they are logged in, and come back.
 RETRY = urllib3.Retry(
     total=2,
     redirect=False,
@@ -34,11 +34,6 @@ RETRY = urllib3.Retry(
     backoff_factor=0.1,
     raise_on_status=False,
     respect_retry_after_header=False,
-)
-
-# A DELETE has none: a second one would close sockets that have come since.
-RETRY_NOT_TAKEN = RETRY.new(
-    read=False, other=False, status_forcelist=NOT_TAKEN
 )
 
 # Seconds.  nginx answers at once: longer means something is wrong, and a web
@@ -67,7 +62,6 @@ def send_unread_count(user_pk, count, key=None):
     return _request(
         "POST",
         user_pk,
-        RETRY,
         json.dumps({"unread": count}).encode(),
         {"Content-Type": "application/json", "Idempotency-Key": key},
     )
@@ -76,10 +70,10 @@ def send_unread_count(user_pk, count, key=None):
 def close_sockets(user_pk):
     """Closes all sockets of a user with code 4403; returns and raises as
     send_unread_count()."""
-    return _request("DELETE", user_pk, RETRY_NOT_TAKEN)
+    return _request("DELETE", user_pk)
 
 
-def _request(method, user_pk, retries, body=None, headers=None):
+def _request(method, user_pk, body=None, headers=None):
     url = settings.NOTIFY_PUSH_URL + quote(str(user_pk), safe="")
     try:
         response = _pool().request(
@@ -88,7 +82,7 @@ def _request(method, user_pk, retries, body=None, headers=None):
             body=body,
             headers=headers,
             redirect=False,
-            retries=retries,
+            retries=RETRY,
         )
     except urllib3.exceptions.HTTPError as error:
         logger.warning("%s %s failed: %s", method, url, error)

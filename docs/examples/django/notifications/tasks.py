@@ -8,8 +8,9 @@ from .models import Message, Notification
 PUSH_ROUNDS = 5
 
 
-# acks_late: a task whose worker died runs again, which does no harm.
-@shared_task(acks_late=True)
+# A task whose worker, or whose process of it, died runs again.  That does no
+# harm.
+@shared_task(acks_late=True, reject_on_worker_lost=True)
 def create_message_notifications(message_pk):
     """Tells the recipient of a message that it is there."""
     try:
@@ -42,7 +43,13 @@ def push_unread_count(user_pk, key=None):
             return
 
 
-@shared_task
-def close_sockets(user_pk):
-    """Closes the sockets of a user who logged out, with code 4403."""
-    push.close_sockets(user_pk)
+@shared_task(bind=True, max_retries=5)
+def close_sockets(self, user_pk):
+    """Closes the sockets of a user who logged out, with code 4403.
+
+    Where that fails, a browser goes on listening that is logged out: a Celery
+    worker tries again for a minute.  Without one, notify_lifetime is what ends
+    it.
+    """
+    if not push.close_sockets(user_pk) and not self.request.is_eager:
+        raise self.retry(countdown=2**self.request.retries)

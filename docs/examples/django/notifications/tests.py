@@ -1,12 +1,15 @@
 import http.server
 import json
 import threading
+from datetime import timedelta
 from unittest import mock
 
 import urllib3
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.test import SimpleTestCase, TestCase, override_settings
 from django.urls import reverse
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from urllib3.util import connection
 
@@ -154,12 +157,14 @@ class PushTest(SimpleTestCase):
         self.assertEqual(first, again)
         self.assertEqual(len({first, *others}), 5)
 
-    def test_closing_that_may_be_done_is_not_repeated(self):
+    def test_closing_that_was_not_answered_is_repeated(self):
         for answer in ("silence", "reset", 502):
             with self.subTest(answer), PushServer(answer) as server:
-                self.assertFalse(push.close_sockets(1))
-                self.assertEqual(len(server.requests), 1)
-                self.assertEqual(server.keys, [None])
+                self.assertTrue(push.close_sockets(1))
+                self.assertEqual(
+                    server.requests, [("DELETE", "/new/1", b"")] * 2
+                )
+                self.assertEqual(server.keys, [None] * 2)
 
     def test_connection_that_failed_is_tried_again(self):
         connect = connection.create_connection
@@ -309,6 +314,13 @@ class NotificationTest(TestCase):
         )
         self.assertEqual(self.alice.notifications.unread().count(), 1)
 
+    def test_reading_behind_the_end_of_a_session_leads_back_to_the_list(self):
+        response = self.client.post(reverse("mark-all-read"))
+        self.assertRedirects(
+            response,
+            f"{reverse('login')}?next={reverse('notifications')}",
+        )
+
     def test_page_and_count_agree(self):
         self.send()
         self.client.force_login(self.alice)
@@ -317,6 +329,21 @@ class NotificationTest(TestCase):
         )
         self.assertEqual(
             self.client.get(reverse("unread-count")).json(), {"unread": 1}
+        )
+
+    @override_settings(USE_THOUSAND_SEPARATOR=True)
+    def test_page_script_can_read_the_count(self):
+        Message.objects.bulk_create(
+            Message(sender=self.bob, recipient=self.alice, text=str(i))
+            for i in range(1001)
+        )
+        Notification.objects.bulk_create(
+            Notification(user=self.alice, message=message)
+            for message in Message.objects.all()
+        )
+        self.client.force_login(self.alice)
+        self.assertContains(
+            self.client.get(reverse("notifications")), ">1001</span>"
         )
 
     def test_page_knows_the_last_push_from_before_its_query(self):
@@ -351,11 +378,29 @@ class NotificationTest(TestCase):
             self.client.post(reverse("logout"))
         self.assertEqual(status, [(self.alice.pk, 401)])
 
+    def test_worker_closes_sockets_again_where_that_failed(self):
+        with mock.patch.object(
+            push, "close_sockets", return_value=False
+        ), mock.patch.object(
+            tasks.close_sockets, "retry", return_value=RuntimeError()
+        ) as retry:
+            tasks.close_sockets.apply([1])
+            retry.assert_not_called()
+            with self.assertRaises(RuntimeError):
+                tasks.close_sockets(1)
+        retry.assert_called_once_with(countdown=1)
+
     def test_nginx_is_told_whose_session_it_is(self):
         self.client.force_login(self.alice)
         response = self.client.get("/_notify_auth", HTTP_X_USER=self.bob.pk)
         self.assertEqual(response.status_code, 204)
         self.assertEqual(response["X-User"], str(self.alice.pk))
+
+        # The end that is stored, not one that moves with each question.
+        end = timezone.now().replace(microsecond=0) + timedelta(minutes=5)
+        Session.objects.update(expire_date=end)
+        response = self.client.get("/_notify_auth")
+        self.assertEqual(response["X-Expires"], str(int(end.timestamp())))
 
         self.client.logout()
         response = self.client.get("/_notify_auth", HTTP_X_USER=self.bob.pk)

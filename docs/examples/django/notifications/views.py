@@ -1,10 +1,10 @@
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -42,10 +42,12 @@ class SendMessage(LoginRequiredMixin, CreateView):
 
 
 @require_POST
-@login_required
 def mark_read(request, pk=None):
     """Marks one notification as read, or all; the user's other pages agree,
     as they are pushed the new count."""
+    if not request.user.is_authenticated:
+        # Not @login_required: the login would come back here, by GET.
+        return redirect_to_login(reverse("notifications"))
     unread = request.user.notifications.unread()
     if pk is not None:
         unread = unread.filter(pk=pk)
@@ -57,8 +59,8 @@ def mark_read(request, pk=None):
 @never_cache
 @require_safe
 def unread_count(request):
-    """What pages ask for whenever their socket opened.  401 (no redirect to
-    the login form) tells them that they may stop asking."""
+    """What pages ask for whenever their socket opened again.  401 (no redirect
+    to the login form) tells them that they may stop asking."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     return JsonResponse(
@@ -83,4 +85,20 @@ def notify_auth(request):
         return HttpResponse(status=401)
     response = HttpResponse(status=204)
     response["X-User"] = str(request.user.pk)
+    end = session_end(request.session)
+    if end is not None:
+        response["X-Expires"] = str(int(end.timestamp()))
     return response
+
+
+def session_end(session):
+    """When the session ends, as it was stored; None with a session engine that
+    does not tell.  (get_expiry_date() of an open session counts from now.)"""
+    model = getattr(session, "model", None)
+    if model is None:
+        return None
+    return (
+        model.objects.filter(pk=session.session_key)
+        .values_list("expire_date", flat=True)
+        .first()
+    )

@@ -5,8 +5,9 @@
  * asked for, data-count answers {"unread": N}, or 401 when logged out.
  *
  * Each socket resumes behind the last message that the page has, so that none
- * is missed, and none counted twice; only where nginx says that some are gone
- * is the count asked for.
+ * is missed, and none counted twice.  The count is asked for where nginx says
+ * that some are gone; and whenever a socket comes back, as a push that nginx
+ * never got is in no history.
  *
  * data-state of the same element tells how it stands: "connecting", "open",
  * "closed" (and will try again); "logged-out", "replaced" and "left" (and
@@ -25,6 +26,7 @@
     let socket = null;
     let lastId = bubble.dataset.lastId;     /* "": the page knows none */
     let unsure = !lastId;    /* the number may be wrong: to be asked for */
+    let opened = 0;          /* sockets so far */
     let openedAt = 0;        /* ms, or 0: it never opened */
     let failures = 0;        /* waits since a socket last was a success */
     let timer = 0;
@@ -166,9 +168,10 @@
      */
 
     function onhello(hello) {
-        const opened = socket;
+        const asker = socket;
 
-        unsure = unsure || hello.gap;
+        unsure = unsure || hello.gap || opened > 0;
+        opened++;
         lastId = hello.id;
         setState("open");
 
@@ -183,7 +186,7 @@
                 logOut();
             }
         }, () => {
-            opened.close();  /* it is asked for with the next one */
+            asker.close();   /* it is asked for with the next one */
         });
     }
 

@@ -8,6 +8,8 @@ use warnings;
 
 use lib 't/lib';
 
+use IO::Select ();
+use IO::Socket::INET ();
 use IO::Socket::SSL ();
 use Test::More;
 
@@ -16,6 +18,7 @@ use NotifyDocs ();
 use NotifyEnv ();
 use NotifyNginx ();
 use NotifyToken ();
+use NotifyWire ();
 
 my $dir = NotifyEnv::work_dir();
 
@@ -164,6 +167,38 @@ sub asked {
     close_all();
     $nginx->stop;
     $site->stop;
+}
+
+
+# The tabs of a browser that come back together, to a site that takes its time.
+{
+    my $site = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 100)
+        or die "listen: $!\n";
+    my $recipe = NotifyDocs->new('identity.md', q{Django's session}, 1)
+                 ->put(%FILES, '127.0.0.1:8000' => '127.0.0.1:'
+                                                   . $site->sockport,
+                       '/var/lib/nginx/notify_auth' => "$dir/herd");
+    my $nginx = NotifyNginx->new($recipe->settings(http => $WHO))->start;
+    my @tabs = map { tls($recipe->port(443)) } 1 .. 30;
+    my $handshake = NotifyWire::handshake('/client',
+                                          Cookie => 'sessionid=s1');
+
+    print $_ $handshake for @tabs;
+
+    my $asked = $site->accept;
+    1 while <$asked> ne "\r\n";
+    ok(!IO::Select->new($site)->can_read(0.5), 'one of them asks the site');
+    print $asked "HTTP/1.0 204 No Content\r\nX-User: 42\r\n\r\n";
+    close $asked;
+
+    my @answers = map { { (bless { sock => $_, buf => '' }, 'NotifyClient')
+                          ->head } } @tabs;
+    is(grep({ $_->{code} != 101 || $_->{headers}{'x-who'} ne '42' } @answers),
+       0, 'which answers them all');
+    ok(!IO::Select->new($site)->can_read(0), '... and was asked once');
+
+    close $_ for @tabs;
+    $nginx->stop;
 }
 
 

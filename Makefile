@@ -115,6 +115,7 @@ help:
 	@echo 'make bench-reload   what reloads do to those connected'
 	@echo 'make deps           installs the Debian packages that build, demo'
 	@echo '                    and test need; bench asks for its own'
+	@echo 'make deps-build     installs those that build needs'
 	@echo 'make clean          removes build/'
 	@echo 'also: CC CFLAGS LDFLAGS NDK_SRC NGINX_CONF MODULES_DIR CONF_DIR'
 	@echo '      DESTDIR JOBS FUZZ_JOBS'

@@ -357,7 +357,7 @@ ngx_http_notify_check_push(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf,
 {
     ngx_uint_t  nowhere;
 
-    nowhere = clcf->named;
+    nowhere = clcf->named || clcf->exact_match;
 
 #if (NGX_PCRE)
     if (clcf->regex) {
@@ -374,7 +374,7 @@ ngx_http_notify_check_push(ngx_conf_t *cf, ngx_http_notify_loc_conf_t *conf,
         return NGX_CONF_ERROR;
     }
 
-    if (!clcf->exact_match && clcf->name.data[clcf->name.len - 1] != '/') {
+    if (clcf->name.data[clcf->name.len - 1] != '/') {
         ngx_http_notify_log_at(NGX_LOG_WARN, cf->log, &conf->place,
                                "a push to \"%V/42\" is for the user \"/42\", "
                                "write \"location %V/\" for \"42\"",

@@ -723,3 +723,14 @@ invalid value "on" in "notify_deflate", write a size such as 1k, from 1 to 1m, o
 --- error_log
 [emerg]
 "notify_deflate" directive is duplicate
+
+
+
+=== TEST 68: notify_push in an exact location must name the user
+--- config
+    location = /new/42 { notify_push; }
+--- must_die
+--- error_log
+[emerg]
+"notify_push" cannot tell where the user begins
+write "notify_user $name;" in it

@@ -10,9 +10,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET;
+use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use NotifyClient ();
 use NotifyDemo;
 use NotifyEnv;
 
@@ -43,7 +45,7 @@ $out = NotifyDemo::manage('makemigrations', '--check', '--dry-run');
 is($?, 0, 'the migrations are those of the models') or diag($out);
 
 SKIP: {
-    skip 'there is no redis-server', 4 if !-x '/usr/bin/redis-server';
+    skip 'there is no redis-server', 5 if !-x '/usr/bin/redis-server';
 
     with_redis();
 }
@@ -82,6 +84,10 @@ sub with_redis {
     }), 'a worker does the task') or diag($log);
 
     unlike($log, qr/POST /, 'and its push is taken');
+
+    my $status = NotifyClient::http($ENV{DEMO_PUSH_PORT}, 'GET', '/status');
+    is(JSON::PP::decode_json($status->{body})->{pushes}{accepted}, 1,
+       '... by nginx');
 }
 
 

@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 
 use Digest::MD5 ();
+use IO::Socket::SSL ();
 use JSON::PP ();
 use Socket ();
 use Test::More;
@@ -103,6 +104,23 @@ for my $name ('client.py', 'client.js') {
     $client->say('close 1000');
     like($client->line, qr/^close 1000/, '... is answered its close');
     $client->wait;
+}
+
+
+# The handshake and the first frames in one record.
+{
+    my $sock = IO::Socket::SSL->new(
+        PeerAddr => '127.0.0.1', PeerPort => $tls,
+        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE())
+        // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
+    my $ws = NotifyClient->open($tls, '/client?user_id=early', sock => $sock,
+                                early => NotifyWire::client_frame(1, 'one')
+                                         . NotifyWire::client_frame(9, 'two')
+                                         . NotifyWire::close_frame(1000));
+    is_deeply([ map { [ $ws->frame ] } 1 .. 3 ],
+              [ [ 10, 'two' ], [ 1, 'one' ], [ 8, pack 'n', 1000 ] ],
+              'frames that come with a handshake over TLS');
+    $ws->close;
 }
 
 

@@ -267,7 +267,25 @@ qr/\[error\].*limiting requests/
 
 
 
-=== TEST 12: mirror beside a socket
+=== TEST 12: a socket that limit_conn counts, from its first bytes to its line
+--- http_config
+    limit_conn_zone $binary_remote_addr zone=sockets:1m;
+    log_format notify '$status $notify_transport $notify_user $request_uri';
+--- config
+    access_log logs/access.log notify;
+    location /client { notify_socket; limit_conn sockets 2; }
+--- raw_request eval
+::handshake('/client?user_id=42') . ::client_frame(9, 'early')
+. ::close_frame(1000)
+--- error_code: 101
+--- response_body eval
+::server_frame(10, 'early') . ::server_frame(8, pack 'n', 1000)
+--- access_log
+101 websocket 42 /client?user_id=42
+
+
+
+=== TEST 13: mirror beside a socket
 --- config
     location /client { mirror /copy; notify_socket; }
     location = /copy {
@@ -286,7 +304,7 @@ GET /copied?user_id=42 HTTP/1.0" 204
 
 
 
-=== TEST 13: mirror beside a push
+=== TEST 14: mirror beside a push
 --- config
     location /new/ { mirror /copy; notify_push; }
     location = /copy {
@@ -304,7 +322,7 @@ POST /copied HTTP/1.0" 204
 
 
 
-=== TEST 14: a push by mirror
+=== TEST 15: a push by mirror
 --- config
     location /client { notify_socket; }
     location /save {
@@ -329,7 +347,7 @@ text "hello"
 
 
 
-=== TEST 15: stub_status counts sockets, and no more when they are gone
+=== TEST 16: stub_status counts sockets, and no more when they are gone
 --- config
     location /client { notify_socket; }
     location /stub { stub_status; }
@@ -371,7 +389,7 @@ GET /t
 
 
 
-=== TEST 16: nested locations
+=== TEST 17: nested locations
 --- config
     location /app {
         location /app/client { notify_socket; }
@@ -393,7 +411,7 @@ text "hello"
 
 
 
-=== TEST 17: a nested location does not take the role of the one around it
+=== TEST 18: a nested location does not take the role of the one around it
 --- config
     location /client {
         notify_socket;
@@ -411,7 +429,7 @@ qr/\[error\].*No such file/
 
 
 
-=== TEST 18: a regex location
+=== TEST 19: a regex location
 --- config
     location ~ ^/(?<who>\w+)/socket$ { notify_socket; notify_user $who; }
     location ~ ^/(?<who>\w+)/push$ { notify_push; notify_user $who; }
@@ -431,7 +449,7 @@ text "hello"
 
 
 
-=== TEST 19: a named location
+=== TEST 20: a named location
 --- config
     location /x { try_files /nothing @socket; }
     location @socket { notify_socket; }
@@ -453,7 +471,7 @@ text "hello"
 
 
 
-=== TEST 20: an exact location
+=== TEST 21: an exact location
 --- config
     location = /client { notify_socket; }
 --- raw_request eval
@@ -464,7 +482,7 @@ text "hello"
 
 
 
-=== TEST 21: "if" in a socket location keeps its role and its settings
+=== TEST 22: "if" in a socket location keeps its role and its settings
 --- config
     location /client {
         notify_socket;
@@ -483,7 +501,7 @@ X-Seen: yes
 
 
 
-=== TEST 22: "if" in a push location keeps its role and its user
+=== TEST 23: "if" in a push location keeps its role and its user
 --- config
     location /new/ {
         notify_push;
@@ -507,7 +525,7 @@ X-Test: 1
 
 
 
-=== TEST 23: "if" may answer by itself
+=== TEST 24: "if" may answer by itself
 --- config
     location /client {
         notify_socket;
@@ -521,7 +539,7 @@ gone
 
 
 
-=== TEST 24: limit_except
+=== TEST 25: limit_except
 --- config
     location /new/ {
         notify_push from=any;
@@ -538,7 +556,7 @@ qr/\[error\].*access forbidden by rule/
 
 
 
-=== TEST 25: a rewrite may make the handshake's arguments
+=== TEST 26: a rewrite may make the handshake's arguments
 --- config
     location /ws/ { rewrite ^/ws/(\w+)$ /client?user_id=$1 last; }
     location /client { notify_socket; }
@@ -559,7 +577,7 @@ text "hello"
 
 
 
-=== TEST 26: filters of responses leave sockets alone
+=== TEST 27: filters of responses leave sockets alone
 --- http_config
     gzip on;
     gzip_types *;
@@ -593,7 +611,7 @@ text 30000 true
 
 
 
-=== TEST 27: nginx's timeouts are for requests, not for sockets
+=== TEST 28: nginx's timeouts are for requests, not for sockets
 --- config
     client_header_timeout 500ms;
     client_body_timeout 500ms;
@@ -628,7 +646,7 @@ $
 
 
 
-=== TEST 28: keepalive_timeout 0
+=== TEST 29: keepalive_timeout 0
 --- config
     keepalive_timeout 0;
     location /client { notify_socket; }
@@ -641,7 +659,7 @@ $
 
 
 
-=== TEST 29: realip's address is in the log, also of the socket's end
+=== TEST 30: realip's address is in the log, also of the socket's end
 --- config
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
@@ -659,7 +677,7 @@ qr/\[info\].*websocket closed: 1000.*client: 192\.0\.2\.7, user: "42"/
 
 
 
-=== TEST 30: the realm may be the host
+=== TEST 31: the realm may be the host
 --- http_config
     notify_realm $host;
 --- config
@@ -689,7 +707,7 @@ nothing
 
 
 
-=== TEST 31: a debug log of one client
+=== TEST 32: a debug log of one client
 --- main_config
     error_log logs/error.log info;
 --- config
@@ -705,7 +723,7 @@ nothing
 
 
 
-=== TEST 32: another user name in another server
+=== TEST 33: another user name in another server
 --- http_config
     server {
         listen $TEST_NGINX_RAND_PORT_1;
@@ -729,7 +747,7 @@ text "hello"
 
 
 
-=== TEST 33: a push by a subrequest of Lua
+=== TEST 34: a push by a subrequest of Lua
 --- config
     location /client { notify_socket; }
     location /new/ { notify_push; }

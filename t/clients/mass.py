@@ -371,13 +371,17 @@ class Mass:
         self.poll.register(0, select.EPOLLIN)
         print('open', flush=True)
 
+        # All of them, evenly.
+        parts = args.chunks * args.pushers
+        shares = [args.pushes * (part + 1) // parts
+                  - args.pushes * part // parts for part in range(parts)]
+
         for chunk in range(args.chunks):
             if not self.until(lambda: self.go > chunk, 'waiting for go'):
                 return
             print('chunk', chunk + 1, flush=True)
-            share = args.pushes // args.chunks // args.pushers
-            for pusher in pushers:
-                pusher.budget += share
+            for n, pusher in enumerate(pushers):
+                pusher.budget += shares[chunk * len(pushers) + n]
                 pusher.send()
             if not self.until(lambda: not any(p.budget or p.again or p.flying
                                               for p in pushers), 'pushes'):

@@ -3,8 +3,16 @@
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
+
+# A login has 1024 descriptors until it asks for more; processes inherit it.
+FILES = 20000
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= _soft < FILES:
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (FILES if _hard < 0 else min(FILES, _hard), _hard))
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))

@@ -11,6 +11,19 @@ use File::Basename ();
 use File::Path ();
 use IO::Socket::INET ();
 use IO::Socket::UNIX ();
+use POSIX ();
+
+# The clients have thousands of sockets, and a login has 1024 descriptors until
+# it asks for more.
+my $Files = 8192;
+
+if (POSIX::sysconf(POSIX::_SC_OPEN_MAX()) < $Files
+    && !$^C && -f $0 && !$ENV{NOTIFY_TEST_FILES}++)
+{
+    exec '/bin/sh', '-c', "ulimit -S -n $Files || ulimit -S -n \$(ulimit -H -n)
+                           exec \"\$@\"", 'sh', $^X, $0, @ARGV
+        or die "exec: $!";
+}
 
 my $Lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
 my $Top = Cwd::abs_path("$Lib/../..");

@@ -10,9 +10,12 @@ NGINX_SRC ?= /usr/share/nginx/src
 NDK_SRC ?= /usr/share/nginx-ndk/src
 
 # How a plain tree is configured.  It must agree with the nginx that is to
-# load the module; Debian's tree brings its own flags (conf_flags).
-NGINX_CONF ?= --with-compat --with-threads --with-http_ssl_module \
-	--with-http_v2_module --with-http_realip_module
+# load the module: what is built into the one that is installed, or the least
+# that the module can use.  Debian's tree brings its own flags (conf_flags).
+NGINX_CONF ?= $(or $(shell nginx -V 2>&1 \
+		| grep -o -e '--with-[a-z0-9_-]* ' -e '--with-[a-z0-9_-]*$$'), \
+	--with-compat --with-threads --with-http_ssl_module \
+	--with-http_v2_module --with-http_realip_module)
 
 # $(call has,FLAG): the flag, if the compiler takes it.
 has = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null \

@@ -321,7 +321,8 @@ asan: $(ASAN)/Makefile $(if $(WHOLE),$(ASAN)-nginx/Makefile)
 # valgrind goes through all the address space that was reserved for the zone:
 # with less of it that takes no time.
 VALGRIND = --quiet --error-exitcode=9
-VALGRIND_TESTS = t/handshake.t t/frames.t t/push.t t/status.t t/vars.t
+VALGRIND_TESTS = t/handshake.t t/frames.t t/nginx.t t/origin.t t/push.t \
+	t/status.t t/vars.t
 
 test-valgrind: deps
 	@$(AGAIN) build

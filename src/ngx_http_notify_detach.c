@@ -86,7 +86,9 @@ ngx_http_notify_detach_find(ngx_http_request_t *r)
 void
 ngx_http_notify_detach(ngx_http_request_t *r)
 {
-    r->read_event_handler = ngx_http_test_reading;
+    /* ngx_http_test_reading() would end the request with its post_action */
+
+    r->read_event_handler = ngx_http_block_reading;
 
     /* a mirror that fails gives the events to ngx_http_request_handler() */
 
@@ -143,6 +145,13 @@ ngx_http_notify_detach_handler(ngx_event_t *wev)
     wev->timedout = 0;
 
     if (r->main->count != 1 || r->blocked || r->main->posted_requests) {
+
+        if (c->read->pending_eof) {
+            /* the peer has left meanwhile */
+            ngx_http_notify_socket_end_request(r);
+            return;
+        }
+
         ngx_add_timer(wev, NGX_HTTP_NOTIFY_DETACH_WAIT);
         return;
     }

@@ -57,6 +57,7 @@ CONF
         $more
         location /late {
             notify_socket; mirror /mirror; notify_ping_interval 1h;
+            post_action /mirror;
         }
         location = /mirror {
             internal; proxy_pass http://127.0.0.1:$slow_port;
@@ -167,6 +168,7 @@ for my $how ('close', 'reset') {
     my $mirror = $slow->accept;
     $ws->close;
     nothing_is_left(0, 'who leaves during a mirror');
+    ok(!IO::Select->new($slow)->can_read(0.2), '... leaves no post_action');
 
     ($ws) = $nginx->sockets(1, 42, location => 'late');
     my $next = $slow->accept;

@@ -5,7 +5,7 @@
  * asked for, data-count answers {"unread": N}, or 401 when logged out.
  *
  * Each socket resumes behind the last message that the page has, so that none
- * is missed, and none counted twice.  The count is asked for where nginx says
+ * is missed, and none comes twice.  The count is asked for where nginx says
  * that some are gone; and whenever a socket comes back, as a push that nginx
  * never got is in no history.
  *
@@ -168,25 +168,35 @@
      */
 
     function onhello(hello) {
-        const asker = socket;
+        const back = (opened++ > 0);
 
-        unsure = unsure || hello.gap || opened > 0;
-        opened++;
+        unsure = unsure || hello.gap;
         lastId = hello.id;
         setState("open");
 
-        if (!unsure) {
-            return;
+        if (unsure || back) {
+            news++;
+            refresh(socket);
         }
+    }
 
-        news++;
 
+    function refresh(asker) {
         fetchUnreadNotificationCount().then((loggedIn) => {
             if (!loggedIn) {
                 logOut();
             }
         }, () => {
-            asker.close();   /* it is asked for with the next one */
+            if (unsure) {
+                asker.close();  /* it is asked for with the next one */
+                return;
+            }
+
+            setTimeout(() => {
+                if (socket === asker) {
+                    refresh(asker);
+                }
+            }, (1 + Math.random()) / 2 * CAP);
         });
     }
 

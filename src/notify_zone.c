@@ -23,6 +23,11 @@
 #define NOTIFY_SEATS_BYTES     (1024u * 1024 - NOTIFY_HEAD_BYTES)
 #define NOTIFY_BUCKETS_OFFSET  (NOTIFY_HEAD_BYTES + NOTIFY_SEATS_BYTES)
 #define NOTIFY_BUCKET_PER      512u          /* bytes of pages a bucket */
+#define NOTIFY_HUGE            (2u * 1024 * 1024)   /* bytes of a huge page */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE          25            /* Linux 6.1, glibc 2.37 */
+#endif
 
 
 _Static_assert(sizeof(notify_head_t) <= NOTIFY_HEAD_BYTES, "head");
@@ -43,7 +48,9 @@ _Static_assert(sizeof(notify_extent_t) == 8, "extent");
 
 static uint64_t notify_zone_pages_offset(uint64_t reserve);
 static uint64_t notify_zone_round(uint64_t size);
+static void notify_zone_collapse(notify_zone_t *z, uint64_t size);
 static int notify_zone_map(notify_zone_t *z, uint64_t reserve);
+static void *notify_zone_map_aligned(size_t size, int fd);
 static uint64_t notify_zone_now(void);
 static int notify_zone_mutex(pthread_mutex_t *m);
 static int notify_zone_init(notify_zone_t *z, uint64_t size, uint64_t reserve,
@@ -244,7 +251,34 @@ notify_zone_commit(notify_zone_t *z, uint64_t size)
         return 0;
     }
 
+    notify_zone_collapse(z, size);
+
     return size;
+}
+
+
+/*
+ * Makes huge pages of the memory that is there anyway, where the kernel can:
+ * what a push looks at is anywhere in it, as users are random, and with small
+ * pages it has to wait for addresses, too.  This process then gives its own
+ * mapping of them back: it is the master, which has no use for it.
+ */
+
+static void
+notify_zone_collapse(notify_zone_t *z, uint64_t size)
+{
+    uint8_t   *p;
+    uint64_t   done;
+
+    for (done = 0; size - done >= NOTIFY_HUGE; done += NOTIFY_HUGE) {
+        p = z->pages + done;
+
+        if (madvise(p, NOTIFY_HUGE, MADV_COLLAPSE) == -1) {
+            return;
+        }
+
+        (void) madvise(p, NOTIFY_HUGE, MADV_DONTNEED);
+    }
 }
 
 
@@ -284,8 +318,12 @@ notify_zone_buckets(uint64_t size)
 static uint64_t
 notify_zone_pages_offset(uint64_t reserve)
 {
-    return NOTIFY_BUCKETS_OFFSET
-           + notify_zone_buckets(reserve) * sizeof(uint32_t);
+    uint64_t  offset;
+
+    offset = NOTIFY_BUCKETS_OFFSET
+             + notify_zone_buckets(reserve) * sizeof(uint32_t);
+
+    return (offset + NOTIFY_HUGE - 1) / NOTIFY_HUGE * NOTIFY_HUGE;
 }
 
 
@@ -313,10 +351,9 @@ notify_zone_map(notify_zone_t *z, uint64_t reserve)
         return -1;
     }
 
-    p = mmap(NULL, total, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_NORESERVE,
-             z->fd, 0);
+    p = notify_zone_map_aligned((size_t) total, z->fd);
 
-    if (p == MAP_FAILED) {
+    if (p == NULL) {
         return -1;
     }
 
@@ -328,6 +365,48 @@ notify_zone_map(notify_zone_t *z, uint64_t reserve)
     z->pages = z->base + notify_zone_pages_offset(reserve);
 
     return 0;
+}
+
+
+/* at an address that is a huge page's, in more space, which is given back */
+
+static void *
+notify_zone_map_aligned(size_t size, int fd)
+{
+    void     *p;
+    size_t    before;
+    uint8_t  *space, *at;
+
+    if (size > SIZE_MAX - NOTIFY_HUGE) {
+        errno = ENOMEM;
+        return NULL;
+    }
+
+    space = mmap(NULL, size + NOTIFY_HUGE, PROT_NONE,
+                 MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0);
+
+    if (space == MAP_FAILED) {
+        return NULL;
+    }
+
+    before = -(uintptr_t) space % NOTIFY_HUGE;
+    at = space + before;
+
+    p = mmap(at, size, PROT_READ|PROT_WRITE,
+             MAP_SHARED|MAP_NORESERVE|MAP_FIXED, fd, 0);
+
+    if (p == MAP_FAILED) {
+        (void) munmap(space, size + NOTIFY_HUGE);
+        return NULL;
+    }
+
+    if (before) {
+        (void) munmap(space, before);
+    }
+
+    (void) munmap(at + size, NOTIFY_HUGE - before);
+
+    return p;
 }
 
 

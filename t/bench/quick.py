@@ -38,7 +38,9 @@ def pushes():
     rows = [['a push to nobody', 'pushes/s', 'return 200/s', 'ratio, pairs',
              'goal', 'CPU ratio']]
 
-    with servers.Notify(workers=1) as server, programs.Client(server) as load:
+    with servers.Notify(workers=1, huge=True) as server, \
+         programs.Client(server) as load:
+
         pin(server.serving()[0], load.process.pid)
 
         for title, path, options in (

@@ -5,6 +5,7 @@ is the user; or '') and push (the options of a push, see client.c).  missing()
 says what is not there to run it, or ''.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -69,8 +70,20 @@ def running(pid):
         return False
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_THP_DISABLE = 41
+
+
+def small_pages():
+    """Of a huge page 2 MB count as memory as soon as a byte of it is used:
+    nothing could be said of a socket."""
+
+    LIBC.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
 class Server:
     name = ''
+    huge = False                # may have huge pages
     scale = 1                   # divides the load that others get
     window = 128                # handshakes that may go on at once
     client = '/client?user_id=%u'
@@ -109,7 +122,9 @@ class Server:
     def spawn(self, command, **options):
         with open(f'{self.dir}/output', 'a') as out:
             return subprocess.Popen(command, stdout=out, stderr=out,
-                                    stdin=subprocess.DEVNULL, **options)
+                                    stdin=subprocess.DEVNULL,
+                                    preexec_fn=None if self.huge
+                                    else small_pages, **options)
 
     def command(self):
         raise NotImplementedError
@@ -170,9 +185,10 @@ class Nginx(Server):
     http = ''
     server = ''
 
-    def __init__(self, workers=2):
+    def __init__(self, workers=2, huge=False):
         super().__init__()
         self.workers = workers
+        self.huge = huge
 
     def command(self):
         return [NGINX, '-p', f'{self.dir}/', '-c', f'{self.dir}/nginx.conf',

@@ -24,6 +24,7 @@
 #define NOTIFY_BUCKETS_OFFSET  (NOTIFY_HEAD_BYTES + NOTIFY_SEATS_BYTES)
 #define NOTIFY_BUCKET_PER      512u          /* bytes of pages a bucket */
 #define NOTIFY_HUGE            (2u * 1024 * 1024)   /* bytes of a huge page */
+#define NOTIFY_COLLAPSE_TIME   1000u         /* ms, to make them in */
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE          25            /* Linux 6.1, glibc 2.37 */
@@ -261,23 +262,28 @@ notify_zone_commit(notify_zone_t *z, uint64_t size)
  * Makes huge pages of the memory that is there anyway, where the kernel can:
  * what a push looks at is anywhere in it, as users are random, and with small
  * pages it has to wait for addresses, too.  This process then gives its own
- * mapping of them back: it is the master, which has no use for it.
+ * mapping of them back: it is the master, which has no use for it.  What is not
+ * done in time is left to the next reload; what is done already takes none.
  */
 
 static void
 notify_zone_collapse(notify_zone_t *z, uint64_t size)
 {
     uint8_t   *p;
-    uint64_t   done;
+    uint64_t   done, since;
+
+    since = notify_zone_now();
 
     for (done = 0; size - done >= NOTIFY_HUGE; done += NOTIFY_HUGE) {
         p = z->pages + done;
 
-        if (madvise(p, NOTIFY_HUGE, MADV_COLLAPSE) == -1) {
-            return;
+        if (madvise(p, NOTIFY_HUGE, MADV_COLLAPSE) == 0) {
+            (void) madvise(p, NOTIFY_HUGE, MADV_DONTNEED);
         }
 
-        (void) madvise(p, NOTIFY_HUGE, MADV_DONTNEED);
+        if (notify_zone_now() - since > NOTIFY_COLLAPSE_TIME) {
+            return;
+        }
     }
 }
 

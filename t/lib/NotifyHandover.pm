@@ -386,7 +386,7 @@ sub DESTROY {
         for my $master (@{ $self->{masters} || [] }) {
             next if !NotifyNginx::running($master)
                     || $master == ($self->{pid} // 0);
-            kill KILL => $self->workers_of($master), $master;
+            NotifyNginx::kill_all($master, $self->workers_of($master));
         }
     }
     $self->SUPER::DESTROY;

@@ -257,14 +257,16 @@ sub running {
 # expect: a pattern of alarms that the test itself has caused.
 sub stop {
     my ($self, %opt) = @_;
-    my $pid = delete $self->{pid} or return;
+    my $pid = $self->{pid} or return;
+    my @workers = ($self->workers, $self->old_workers);
 
+    delete $self->{pid};
     kill +($opt{signal} // 'QUIT') => $pid;
     my $gone = wait_for('the end of nginx', sub {
         waitpid $pid, WNOHANG if $self->{child};
         !running($pid);
     });
-    kill KILL => $pid if !$gone;
+    kill_all($pid, @workers) if !$gone;
 
     return $self->check_log($opt{expect});
 }
@@ -343,7 +345,18 @@ sub DESTROY {
 
     local $?;
     return if !$self->{pid} || $self->{owner} != $$;
-    kill KILL => $self->workers, $self->old_workers, delete $self->{pid};
+    my @workers = ($self->workers, $self->old_workers);
+    kill_all(delete $self->{pid}, @workers);
+}
+
+
+# The master first, which would start others for those that are gone.
+sub kill_all {
+    my ($master, @workers) = @_;
+
+    kill KILL => $master;
+    wait_for('the end of the master', sub { !running($master) });
+    kill KILL => @workers;
 }
 
 

@@ -151,7 +151,7 @@ ngx_http_notify_socket_open(ngx_http_notify_socket_t *s)
     c->write->handler = ngx_http_notify_socket_write_handler;
 
     s->state = NGX_HTTP_NOTIFY_OPEN;
-    s->opened = ngx_http_notify_seconds();
+    s->opened = notify_seconds();
 
     if (ngx_http_notify_is_tls(c)) {
         w->seat->tls++;
@@ -620,7 +620,7 @@ ngx_http_notify_socket_leave(ngx_http_notify_socket_t *s, ngx_uint_t code,
     ngx_log_error(NGX_LOG_INFO, s->conf->log, 0,
                   "websocket closed: %ui %s, %uDs, %uD messages",
                   code, why,
-                  s->opened ? ngx_http_notify_seconds() - s->opened : 0,
+                  s->opened ? notify_seconds() - s->opened : 0,
                   s->messages);
 
     ngx_http_notify_socket_unlink(s);

@@ -70,7 +70,7 @@ typedef struct {
         ngx_http_request_t      *request;   /* kept: has the address */
     } u;
 
-    uint32_t                     opened;    /* ngx_http_notify_seconds() */
+    uint32_t                     opened;    /* notify_seconds() */
     uint32_t                     messages;  /* sent */
     uint32_t                     heard;     /* ms, low bits: of the last */
     uint32_t                     excess;    /* of notify_client_rate */

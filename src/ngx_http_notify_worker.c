@@ -33,17 +33,6 @@ ngx_http_notify_now(void)
 }
 
 
-uint32_t
-ngx_http_notify_seconds(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint32_t) ts.tv_sec;
-}
-
-
 void
 ngx_http_notify_post_take(void)
 {

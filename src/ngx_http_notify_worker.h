@@ -111,7 +111,7 @@ typedef struct {
 extern ngx_http_notify_worker_t  ngx_http_notify_worker;
 
 
-/* Adds to this worker's counter NOTIFY_N_*; nothing before it has a seat. */
+/* Adds to this worker's counter NOTIFY_N_*; its seat gets what came before. */
 #define ngx_http_notify_count(n, value)                                       \
     (void) ((ngx_http_notify_worker.seat                                      \
              ? ngx_http_notify_worker.seat->counters                          \
@@ -119,9 +119,6 @@ extern ngx_http_notify_worker_t  ngx_http_notify_worker;
 
 /* The time in ms since the epoch. */
 uint64_t ngx_http_notify_now(void);
-
-/* Seconds that no step of the clock changes, the same ones in all processes. */
-uint32_t ngx_http_notify_seconds(void);
 
 /* Has this worker take its inbox, and give back, soon. */
 void ngx_http_notify_post_take(void);

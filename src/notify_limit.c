@@ -97,8 +97,7 @@ static uint32_t
 notify_limit_enter(notify_zone_t *z, const notify_name_of_t *name,
     uint32_t hash, uint32_t seat, notify_limit_t *limit, uint64_t *word)
 {
-    uint32_t       key;
-    notify_key_t  *k;
+    uint32_t  key;
 
     key = notify_key_join_locked(z, name, hash, seat);
 
@@ -107,9 +106,7 @@ notify_limit_enter(notify_zone_t *z, const notify_name_of_t *name,
     }
 
     if (word == NULL) {
-        /* the key's own is unused if it is a new one */
-        k = notify_block(z, key);
-        word = k->member ? notify_members_make(z, key) : &k->member;
+        word = notify_members_make(z, key);
     }
 
     if (word == NULL) {

@@ -117,13 +117,18 @@ notify_members_make(notify_zone_t *z, uint32_t key)
     notify_key_t      *k;
     notify_members_t  *m;
 
+    k = notify_block(z, key);
+
+    if (k->member == 0) {
+        return &k->member;
+    }
+
     b = notify_record_alloc(z, NOTIFY_FOR_KEYS);
 
     if (b == 0) {
         return NULL;
     }
 
-    k = notify_block(z, key);
     m = notify_block(z, b);
 
     memset(m, 0, sizeof(notify_members_t));

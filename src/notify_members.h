@@ -25,7 +25,10 @@ void notify_members_look(const notify_zone_t *z, uint32_t key,
 uint64_t *notify_members_find(const notify_zone_t *z, uint32_t key,
     uint32_t seat, uint32_t id);
 
-/* An unused word where no block has one; NULL when the zone is full. */
+/*
+ * An unused word where no block has one: the key's own, or one of a new block.
+ * NULL when the zone is full.
+ */
 uint64_t *notify_members_make(notify_zone_t *z, uint32_t key);
 
 /* The word of a new member of the seat: younger than all that came before. */

@@ -28,7 +28,6 @@ static void notify_seat_reap(notify_zone_t *z, const uint64_t *dead);
 static void notify_seat_reaped(notify_zone_t *z, uint32_t seat);
 static uint32_t notify_seat_disown(notify_zone_t *z, uint32_t seat,
     int *descriptors, uint32_t max);
-static uint32_t notify_seat_now(void);
 static bool notify_seat_is_used(const notify_seat_t *s);
 static uint32_t notify_seat_state(const notify_seat_t *s);
 static bool notify_seat_trylife(notify_seat_t *s);
@@ -246,7 +245,7 @@ notify_seat_reaped(notify_zone_t *z, uint32_t seat)
     notify_lock(z);
 
     if (s->batches) {
-        s->inherit = notify_seat_now();
+        s->inherit = notify_seconds();
         state = NOTIFY_SEAT_INHERIT;
 
     } else {
@@ -275,7 +274,7 @@ notify_seat_orphans(notify_zone_t *z, uint32_t seconds, int *descriptors,
         s = &z->seats[i];
 
         if (notify_seat_state(s) != NOTIFY_SEAT_INHERIT
-            || notify_seat_now() - s->inherit <= seconds
+            || notify_seconds() - s->inherit <= seconds
             || !notify_seat_trylife(s))
         {
             continue;
@@ -374,8 +373,8 @@ notify_seat_evict(notify_zone_t *z)
 }
 
 
-static uint32_t
-notify_seat_now(void)
+uint32_t
+notify_seconds(void)
 {
     struct timespec  ts;
 

@@ -50,4 +50,7 @@ uint32_t notify_seat_orphans(notify_zone_t *z, uint32_t seconds,
  */
 void notify_seat_evict(notify_zone_t *z);
 
+/* Seconds that no step of the clock changes, the same ones in all processes. */
+uint32_t notify_seconds(void);
+
 #endif /* NOTIFY_SEAT_H_INCLUDED */

@@ -48,7 +48,7 @@ _Static_assert(sizeof(notify_extent_t) == 8, "extent");
 
 
 static uint64_t notify_zone_pages_offset(uint64_t reserve);
-static uint64_t notify_zone_round(uint64_t size);
+static uint64_t notify_zone_round(uint64_t size, uint64_t unit);
 static void notify_zone_collapse(notify_zone_t *z, uint64_t size);
 static int notify_zone_map(notify_zone_t *z, uint64_t reserve);
 static void *notify_zone_map_aligned(size_t size, int fd);
@@ -74,7 +74,7 @@ notify_zone_create(notify_zone_t *z, uint64_t size, uint32_t seats,
         return -1;
     }
 
-    size = notify_zone_round(size);
+    size = notify_zone_round(size, NOTIFY_PAGE_SIZE);
 
     *what = "memfd_create()";
 
@@ -238,7 +238,7 @@ notify_zone_attach(notify_zone_t *z, int fd)
 uint64_t
 notify_zone_commit(notify_zone_t *z, uint64_t size)
 {
-    size = notify_zone_round(size);
+    size = notify_zone_round(size, NOTIFY_PAGE_SIZE);
 
     if (size > z->head->reserve) {
         size = z->head->reserve;
@@ -324,19 +324,16 @@ notify_zone_buckets(uint64_t size)
 static uint64_t
 notify_zone_pages_offset(uint64_t reserve)
 {
-    uint64_t  offset;
-
-    offset = NOTIFY_BUCKETS_OFFSET
-             + notify_zone_buckets(reserve) * sizeof(uint32_t);
-
-    return (offset + NOTIFY_HUGE - 1) / NOTIFY_HUGE * NOTIFY_HUGE;
+    return notify_zone_round(NOTIFY_BUCKETS_OFFSET
+                             + notify_zone_buckets(reserve) * sizeof(uint32_t),
+                             NOTIFY_HUGE);
 }
 
 
 static uint64_t
-notify_zone_round(uint64_t size)
+notify_zone_round(uint64_t size, uint64_t unit)
 {
-    return (size + NOTIFY_PAGE_SIZE - 1) / NOTIFY_PAGE_SIZE * NOTIFY_PAGE_SIZE;
+    return (size + unit - 1) / unit * unit;
 }
 
 

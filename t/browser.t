@@ -47,7 +47,6 @@ like($out, qr{http://127\.0\.0\.1:$ENV{DEMO_PORT}/}, 'the demo says where');
 like(NotifyDemo::demo('start'), qr/is running already/,
      'a demo that runs is left as it is');
 
-
 open my $seen, '-|', "$FindBin::Bin/browser/bubble.py",
                      NotifyDemo::demo_sh(), $screenshot
     or die "bubble.py: $!";

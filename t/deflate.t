@@ -9,7 +9,6 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::SSL ();
 use JSON::PP ();
 use Test::More;
 
@@ -653,11 +652,7 @@ sub narrow {
 # --- TLS
 
 {
-    my $sock = IO::Socket::SSL->new(
-        PeerAddr => '127.0.0.1', PeerPort => $tls,
-        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE(),
-    ) // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
-    my $ws = socket_at('relay', $D, sock => $sock);
+    my $ws = socket_at('relay', $D, sock => NotifyClient::tls($tls));
     my @sent = map { letters(200 * $KB) } 1 .. 4;
 
     push_to("/off/$ws->{user}", $sent[0]);

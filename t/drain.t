@@ -8,8 +8,6 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET ();
-use IO::Socket::SSL ();
 use JSON::PP ();
 use Test::More;
 
@@ -47,19 +45,11 @@ sub nginx {
 }
 
 
-sub tls {
-    my $nginx = shift;
-
-    return IO::Socket::SSL->new(
-        PeerAddr => '127.0.0.1', PeerPort => $nginx->{tls},
-        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE(),
-    ) // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
-}
-
-
 sub tls_sockets {
     my ($nginx, $count, $user, %opt) = @_;
-    return $nginx->sockets($count, $user, connect => sub { tls($nginx) }, %opt);
+    return $nginx->sockets($count, $user, %opt, connect => sub {
+        NotifyClient::tls($nginx->{tls});
+    });
 }
 
 
@@ -110,7 +100,7 @@ sub tls_sockets {
     my @move = $nginx->sockets(10, 42);
 
     # One more, which has not said all yet.
-    my $sock = tls($nginx);
+    my $sock = NotifyClient::tls($nginx->{tls});
     my $handshake = NotifyWire::handshake('/client?user_id=42');
     syswrite $sock, substr $handshake, 0, 30;
     NotifyNginx::wait_for('it to be accepted', sub { $nginx->active == 56 });

@@ -120,13 +120,8 @@ sub none_was_closed {
 
     is_deeply($nginx->closes($lost, \@sockets), { 1012 => $lost },
               'sockets that nobody takes over are closed with 1012');
-    NotifyNginx::wait_for("the log to say so of all $lost", sub {
-        # Each worker that finds some has a line of its own.
-        my $said = 0;
-        $said += $_ for $nginx->log
-            =~ /: (\d+) sockets on their way to a worker that died/g;
-        return $said == $lost;
-    });
+    $nginx->wait_sum($lost,
+                     qr/: (\d+) sockets on their way to a worker that died/);
     NotifyNginx::wait_for('their end to be known', sub {
         $nginx->status->{sockets} == 40 - $lost;
     });

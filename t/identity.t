@@ -10,7 +10,6 @@ use lib 't/lib';
 
 use IO::Select ();
 use IO::Socket::INET ();
-use IO::Socket::SSL ();
 use Test::More;
 
 use NotifyClient ();
@@ -62,16 +61,6 @@ sub make_certificates {
         NotifyToken::run("openssl x509 -req -in $dir/$name.csr -set_serial 1"
             . " -CA $dir/$ca.pem -CAkey $dir/$ca.key -out $dir/$name.pem");
     }
-}
-
-
-sub tls {
-    my ($port, %set) = @_;
-
-    return IO::Socket::SSL->new(
-        PeerAddr => '127.0.0.1', PeerPort => $port, %set,
-        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE(),
-    ) // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
 
@@ -137,7 +126,8 @@ sub asked {
     my $nginx = NotifyNginx->new($recipe->settings(http => $WHO))->start;
     my $who = sub {
         return who($recipe->port(443), '/client',
-                   sock => tls($recipe->port(443)), headers => { @_ });
+                   sock => NotifyClient::tls($recipe->port(443)),
+                   headers => { @_ });
     };
 
     is($who->(), 401, 'no session, no socket');
@@ -160,7 +150,7 @@ sub asked {
        403, 'a page of another site has its cookie for nothing');
 
     my $answer = NotifyClient::http($recipe->port(443), 'GET',
-        '/_notify_auth', sock => tls($recipe->port(443)),
+        '/_notify_auth', sock => NotifyClient::tls($recipe->port(443)),
         headers => [ 'Cookie: sessionid=s1' ]);
     is($answer->{code}, 404, 'nobody asks the site but nginx');
 
@@ -179,7 +169,7 @@ sub asked {
                                                    . $site->sockport,
                        '/var/lib/nginx/notify_auth' => "$dir/herd");
     my $nginx = NotifyNginx->new($recipe->settings(http => $WHO))->start;
-    my @tabs = map { tls($recipe->port(443)) } 1 .. 30;
+    my @tabs = map { NotifyClient::tls($recipe->port(443)) } 1 .. 30;
     my $handshake = NotifyWire::handshake('/client',
                                           Cookie => 'sessionid=s1');
 
@@ -330,7 +320,7 @@ sub asked {
     my $port = $docs->port(443);
     my $who = sub {
         my $name = shift;
-        return who($port, '/client', sock => tls($port, $name
+        return who($port, '/client', sock => NotifyClient::tls($port, $name
             ? (SSL_use_cert => 1, SSL_cert_file => "$dir/$name.pem",
                SSL_key_file => "$dir/$name.key") : ()));
     };

@@ -9,7 +9,6 @@ use warnings;
 use lib 't/lib';
 
 use Digest::MD5 ();
-use IO::Socket::SSL ();
 use JSON::PP ();
 use Socket ();
 use Test::More;
@@ -109,11 +108,8 @@ for my $name ('client.py', 'client.js') {
 
 # The handshake and the first frames in one record.
 {
-    my $sock = IO::Socket::SSL->new(
-        PeerAddr => '127.0.0.1', PeerPort => $tls,
-        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE())
-        // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
-    my $ws = NotifyClient->open($tls, '/client?user_id=early', sock => $sock,
+    my $ws = NotifyClient->open($tls, '/client?user_id=early',
+                                sock => NotifyClient::tls($tls),
                                 early => NotifyWire::client_frame(1, 'one')
                                          . NotifyWire::client_frame(9, 'two')
                                          . NotifyWire::close_frame(1000));

@@ -8,7 +8,6 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::SSL ();
 use JSON::PP ();
 use Test::More;
 
@@ -452,10 +451,7 @@ for my $round (1 .. 4) {
 
 # Over TLS it stays with the old worker.
 {
-    my $ws = socket_at('three', 'tls', sock => IO::Socket::SSL->new(
-        PeerAddr => '127.0.0.1', PeerPort => $tls,
-        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE(),
-    ));
+    my $ws = socket_at('three', 'tls', sock => NotifyClient::tls($tls));
 
     $nginx->reload;
     my @sockets = fill('three', 'tls', 3);

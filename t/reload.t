@@ -307,13 +307,8 @@ for my $handover ('on', 'off') {
     $nginx->reload(config => 'location /new/ { notify_push; }');
     is(grep({ $_->wait_close != 1012 } @sockets), 0,
        'sockets whose location is gone are told to come again');
-    NotifyNginx::wait_for('the log to say why', sub {
-        # Each worker that has taken some says it of these.
-        my $said = 0;
-        $said += $_ for $nginx->log =~ /\[notice\].*:\ (\d+)\ sockets\ were
-            \ closed\ with\ 1012:\ their\ location\ is\ gone/gx;
-        return $said == 4;
-    });
+    $nginx->wait_sum(4, qr/\[notice\].*:\ (\d+)\ sockets\ were\ closed\ with
+                           \ 1012:\ their\ location\ is\ gone/x);
     finish($nginx, \@sockets);
 }
 

@@ -56,6 +56,19 @@ sub narrow {
 }
 
 
+# A connection over TLS, to a server of any name.  Options: as IO::Socket::SSL
+# takes them.
+sub tls {
+    my ($port, %set) = @_;
+
+    require IO::Socket::SSL;
+    return IO::Socket::SSL->new(
+        PeerAddr => '127.0.0.1', PeerPort => $port, %set,
+        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE(),
+    ) // die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
+}
+
+
 # One request on a connection of its own.  Options: headers (a list of lines),
 # body, sock (an open connection, which is kept).
 sub http {

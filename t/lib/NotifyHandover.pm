@@ -14,7 +14,6 @@ use warnings;
 use parent 'NotifyNginx';
 
 use IO::Select ();
-use IO::Socket::INET ();
 use JSON::PP ();
 use Test::More ();
 

@@ -300,6 +300,19 @@ sub wait_log {
 }
 
 
+# Waits until the numbers in lines that match add up: each worker writes one of
+# its own.
+sub wait_sum {
+    my ($self, $total, $pattern) = @_;
+
+    return wait_for("$total in the log by $pattern", sub {
+        my $sum = 0;
+        $sum += $_ for $self->log =~ /$pattern/g;
+        return $sum == $total;
+    });
+}
+
+
 # How many descriptors a process has open, and its memory in kB (the private
 # part: Pss less what it shares).
 sub descriptors {

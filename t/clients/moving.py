@@ -269,7 +269,7 @@ class Moving(mass.Mass):
         self.random = random.Random(args.seed)
         self.crowd, self.relays, self.slow = crowd, relays, slow
         self.pings = self.pongs = 0
-        self.cut = 0            # other connections, by kill -9
+        self.orphans = [0, 0]   # what nginx counts for ever: least, most
         self.running = self.stopping = False
         self.ending = False
         self.told = 0                           # ticks that are due
@@ -335,7 +335,11 @@ class Moving(mass.Mass):
             self.command(*line.decode().split())
 
     def kill(self, pid):
-        """Only the sockets that the process has may be closed by this."""
+        """Only the sockets that the process has may be closed by this.
+
+        nginx goes on to count its other connections: requests, handshakes,
+        and one more or less, which it may be about to count.
+        """
         try:
             os.kill(pid, signal.SIGSTOP)
             while state(pid) not in 'TtZX':
@@ -345,7 +349,10 @@ class Moving(mass.Mass):
         except OSError:
             return 0                            # it has ended
         doomed = [s for s in self.socks if s.port in ports]
-        self.cut += len(ports) - len(doomed)
+        others = len(ports) - len(doomed)
+        unsure = sum(s.life is None for s in doomed)
+        self.orphans[0] += others - 1
+        self.orphans[1] += others + unsure + 1
         for sock in doomed:
             sock.doomed = True
         return len(doomed)
@@ -540,7 +547,7 @@ def main():
         'relayed': sum(map(len, moving.sent[moving.relays.start:
                                             moving.relays.stop])),
         'reopened': moving.reopened,
-        'cut': moving.cut,
+        'orphans': moving.orphans,
     }), flush=True)
 
     moving.until(lambda: moving.ending, 'the end')

@@ -313,8 +313,7 @@ sub wait_sum {
 }
 
 
-# How many descriptors a process has open, and its memory in kB (the private
-# part: Pss less what it shares).
+# How many descriptors a process has open.
 sub descriptors {
     my ($self, $pid) = @_;
 
@@ -323,13 +322,17 @@ sub descriptors {
 }
 
 
+# A process's own memory in kB: what it shares with none.  A page of the zone
+# that nobody else has touched yet would count as private, and whether there are
+# such pages depends on what the kernel made huge: shared mappings are left out.
 sub memory {
     my ($self, $pid) = @_;
-    my $sum = 0;
+    my ($sum, $shared) = (0, 0);
 
-    open my $in, '<', "/proc/$pid/smaps_rollup" or return 0;
+    open my $in, '<', "/proc/$pid/smaps" or return 0;
     while (<$in>) {
-        $sum += $1 if /^Private_\w+:\s+(\d+) kB/;
+        $shared = $1 eq 's' if /^[0-9a-f]+-[0-9a-f]+ ...(.) /;
+        $sum += $1 if !$shared && /^Private_(?:Clean|Dirty):\s+(\d+) kB/;
     }
 
     return $sum;

@@ -322,9 +322,8 @@ sub descriptors {
 }
 
 
-# A process's own memory in kB: what it shares with none.  A page of the zone
-# that nobody else has touched yet would count as private, and whether there are
-# such pages depends on what the kernel made huge: shared mappings are left out.
+# A process's own memory in kB: anonymous pages, in memory or swapped out.
+# Pages of files, of the zone among them, come and go as the kernel likes.
 sub memory {
     my ($self, $pid) = @_;
     my ($sum, $shared) = (0, 0);
@@ -332,7 +331,7 @@ sub memory {
     open my $in, '<', "/proc/$pid/smaps" or return 0;
     while (<$in>) {
         $shared = $1 eq 's' if /^[0-9a-f]+-[0-9a-f]+ ...(.) /;
-        $sum += $1 if !$shared && /^Private_(?:Clean|Dirty):\s+(\d+) kB/;
+        $sum += $1 if !$shared && /^(?:Anonymous|Swap):\s+(\d+) kB/;
     }
 
     return $sum;

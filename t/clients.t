@@ -32,7 +32,7 @@ my $nginx = NotifyNginx->new(
                    notify_deflate 100;
                }
                location /status { notify_status; }
-               location /beat { notify_socket; notify_ping_interval 1s; }
+               location /beat { notify_socket; notify_ping_interval 5s; }
                location /new/ { notify_push; client_max_body_size 8m; }',
 )->start;
 
@@ -162,7 +162,7 @@ for my $name ('client.py', 'client.js', 'client.pl') {
 }
 
 # Who leaves a ping unanswered for an interval is dropped; all three are
-# there after four.
+# there after three.
 my $url = 'ws://127.0.0.1:' . $nginx->port;
 my %beat = map { $_ => NotifyProgram->new($_, "$url/beat?user_id=beat") }
            'client.py', 'client.js', 'client.pl';
@@ -170,7 +170,7 @@ is($beat{$_}->line, 'open', "$_ opens a socket that is pinged")
     for sort keys %beat;
 
 my $watch = NotifyClient->open($nginx->port, '/beat?user_id=watch');
-for (1 .. 4) {
+for (1 .. 3) {
     my ($opcode, $payload) = $watch->frame;
     is($opcode, 9, 'a ping comes each interval');
     $watch->send_frame(10, $payload);

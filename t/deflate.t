@@ -434,7 +434,7 @@ sub closed_with {
 
     my ($opcode, $payload) = (0, '');
     while ($opcode != 8) {
-        ($opcode, $payload) = eval { $ws->frame(5) } or last;
+        ($opcode, $payload) = eval { $ws->frame(20) } or last;
     }
 
     $ws->close;
@@ -607,10 +607,12 @@ sub narrow {
 
     push_to('/off/slow', $_) for @sent;
 
+    # It has seconds to read that.
+    is($plain->wait_close, 1013, 'one without is too slow');
+
     my @got = map { $packed->message } @sent;
     is_deeply(\@got, \@sent, 'a slow socket gets 1 MB, compressed');
     ok($packed->is_quiet, '... and no more');
-    is($plain->wait_close, 1013, 'one without is too slow');
     $_->close for $packed, $plain;
 }
 

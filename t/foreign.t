@@ -48,7 +48,7 @@ about('sockets do not go to another version, but are drained', sub {
 
     $nginx->reload(modules => [ $ndk, other_records() ]);
     my @new = $nginx->sockets(5, 42);
-    $nginx->wait_log(qr/\d+ sockets stay \(the new module is of another/);
+    $nginx->wait_log(qr/\d+ sockets (?:stay \(the new |find no room in )/);
     is_deeply($nginx->closes(20, \@sockets), { 1012 => 20 },
               'all are closed');
     $nginx->wait_old;
@@ -68,6 +68,7 @@ about('an heir of another version closes what it inherits', sub {
     # It is not started again, so that its heir is one of another version.
     $nginx->reload_past(modules => [ $ndk, other_records() ]);
     kill KILL => $slow;
+    NotifyNginx::wait_for('its end', sub { !NotifyNginx::running($slow) });
     $nginx->reload_past;
 
     is_deeply($nginx->closes($lost, \@sockets), { 1012 => $lost },

@@ -171,7 +171,7 @@ SKIP: {
     skip 'needs root', 6 if $> != 0;
 
     # Everybody gets as far as to that directory.
-    my $closed = File::Temp::tempdir(CLEANUP => 1);
+    my $closed = File::Temp::tempdir(DIR => '/tmp', CLEANUP => 1);
     my (undef, undef, $user, $group) = getpwnam 'nobody';
     my $recipe = NotifyDocs->new('http.md', 'From where', 1)
                  ->put('/run/notify' => $closed);

@@ -116,13 +116,25 @@ sub asked {
 }
 
 
+# What the site was asked, when it has written that down: it answers before.
+sub wait_asked {
+    my $count = shift;
+    my @lines;
+
+    NotifyNginx::wait_for("$count lines of the site", sub {
+        return $count <= (@lines = asked());
+    });
+    return @lines;
+}
+
+
 # Django's session, whose answer is cached for longer than this test takes.
 {
     my $site = site();
     my $recipe = NotifyDocs->new('identity.md', q{Django's session}, 1)
                  ->put(%FILES, '127.0.0.1:8000' => '127.0.0.1:' . $site->port,
                        '/var/lib/nginx/notify_auth' => "$dir/notify_auth",
-                       '204 2s' => '204 1h');
+                       'inactive=10s' => 'inactive=1h', '204 2s' => '204 1h');
     my $nginx = NotifyNginx->new($recipe->settings(http => $WHO))->start;
     my $who = sub {
         return who($recipe->port(443), '/client',
@@ -137,13 +149,13 @@ sub asked {
        '... whatever the page says');
     is($who->(Cookie => 'a=b; sessionid=s1', Origin => 'https://localhost'),
        42, '... and is found among other cookies');
-    is(scalar asked(), 1, 'the site was asked once');
+    is(scalar wait_asked(1), 1, 'the site was asked once');
     is($who->(Cookie => 'sessionid=s1', Host => 'other.example'), 401,
        "another site's answer is not taken for that of this one");
     is($who->(Cookie => 'sessionid=s2'), 7, 'another session is another user');
     is($who->(Cookie => 'sessionid=s9'), 401, 'one that is none is refused');
     is($who->(Cookie => 'sessionid=s9'), 401, '... each time');
-    is_deeply([ asked() ],
+    is_deeply([ wait_asked(5) ],
               [ map { "/_notify_auth sessionid=$_\n" } qw( s1 s1 s2 s9 s9 ) ],
               '... which is not cached, and the site saw the session alone');
     is($who->(Cookie => 'sessionid=s1', Origin => 'https://evil.example'),
@@ -167,7 +179,10 @@ sub asked {
     my $recipe = NotifyDocs->new('identity.md', q{Django's session}, 1)
                  ->put(%FILES, '127.0.0.1:8000' => '127.0.0.1:'
                                                    . $site->sockport,
-                       '/var/lib/nginx/notify_auth' => "$dir/herd");
+                       '/var/lib/nginx/notify_auth' => "$dir/herd",
+                       'inactive=10s' => 'inactive=1h', '204 2s' => '204 1h',
+                       'proxy_cache_lock on;' => 'proxy_cache_lock on;
+                        proxy_cache_lock_age 1h; proxy_cache_lock_timeout 1h;');
     my $nginx = NotifyNginx->new($recipe->settings(http => $WHO))->start;
     my @tabs = map { NotifyClient::tls($recipe->port(443)) } 1 .. 30;
     my $handshake = NotifyWire::handshake('/client',
@@ -198,9 +213,16 @@ sub asked {
     my $recipe = NotifyDocs->new('directives.md', 'notify_expires', 1)
                  ->put('127.0.0.1:8000' => '127.0.0.1:' . $site->port);
     my $nginx = NotifyNginx->new($recipe->settings)->start;
-    my $end = time + 3;
-    my %headers = (Cookie => "sessionid=s3.$end");
-    my $ws = NotifyClient->open($nginx->port, '/client', headers => \%headers);
+    my ($ws, $end, %headers);
+
+    # It may end before it is asked for.
+    NotifyNginx::wait_for('a socket', sub {
+        $end = time + 3;
+        %headers = (Cookie => "sessionid=s3.$end");
+        $ws = NotifyClient->try($nginx->port, '/client',
+                                headers => \%headers);
+        return $ws->{answer}{code} == 101;
+    });
 
     is($ws->wait_close, 4401, 'when the session ends, its socket does');
     $ws->close;

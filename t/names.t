@@ -67,6 +67,7 @@ my @NONE = (
 );
 
 my $nginx = NotifyNginx->new(
+    connections => 512,
     http => q{log_format plain escape=none 'begin $notify_user end';
               log_format default 'begin $notify_user end';
               log_format json escape=json '{"user":"$notify_user"}';},

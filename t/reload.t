@@ -83,11 +83,9 @@ sub wait_old_workers {
 # The master forgets a worker some time after its end.
 sub wait_reaped {
     my $nginx = shift;
-    my $pid = $nginx->pid;
 
     return NotifyNginx::wait_for('the master', sub {
-        open my $in, '<', "/proc/$pid/task/$pid/children" or return;
-        my @children = split ' ', <$in> // '';
+        my @children = NotifyNginx::children_of($nginx->pid);
         return @children == $nginx->workers;
     });
 }

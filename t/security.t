@@ -133,9 +133,10 @@ GET /t
     location /t {
         content_by_lua_block {
             local notify = require "notify"
-            notify.say(notify.open("/client?u=42&end=" .. ngx.time() + 2))
+            notify.say(notify.open("/client?u=42&end=" .. ngx.time() + 4))
         }
     }
+--- timeout: 20
 --- request
 GET /t
 --- response_body

@@ -966,10 +966,11 @@ log in
         content_by_lua_block {
             local notify = require "notify"
             local token = notify.token("$TEST_NGINX_NOTIFY_DIR/secret.key",
-                '{"sub":"42","exp":' .. ngx.time() + 2 .. '}')
+                '{"sub":"42","exp":' .. ngx.time() + 4 .. '}')
             notify.say(notify.open("/client?token=" .. token))
         }
     }
+--- timeout: 20
 --- request
 GET /t
 --- response_body
@@ -988,10 +989,11 @@ close 4401 "session expired"
         content_by_lua_block {
             local notify = require "notify"
             local token = notify.token("$TEST_NGINX_NOTIFY_DIR/secret.key",
-                '{"sub":"42","exp":' .. ngx.time() + 2 .. '}')
+                '{"sub":"42","exp":' .. ngx.time() + 4 .. '}')
             notify.say(notify.open("/client?token=" .. token))
         }
     }
+--- timeout: 20
 --- request
 GET /t
 --- response_body

@@ -175,13 +175,9 @@ sub pid { return $_[0]{pid} }
 # Processes of the master: those that serve and those that finish.
 sub children {
     my $self = shift;
-    my $pid = $self->{pid};
-
-    open my $in, '<', "/proc/$pid/task/$pid/children" or return;
-    my @pids = split ' ', <$in> // '';
     my (@workers, @old);
 
-    for my $child (@pids) {
+    for my $child (children_of($self->{pid})) {
         open my $title, '<', "/proc/$child/cmdline" or next;
         local $/;
         my $text = <$title> // '';
@@ -191,6 +187,21 @@ sub children {
     }
 
     return (\@workers, \@old);
+}
+
+
+# The kernel passes over a child while the one before it goes: the same list
+# twice in a row is whole.
+sub children_of {
+    my $pid = shift;
+    my $before = '';
+
+    while (1) {
+        open my $in, '<', "/proc/$pid/task/$pid/children" or return;
+        my $now = <$in> // '';
+        return split ' ', $now if $now eq $before;
+        $before = $now;
+    }
 }
 
 

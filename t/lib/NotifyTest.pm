@@ -19,7 +19,7 @@ package NotifyTest;
 # build), NOTIFY_TEST_PORTS (default 20000-29999), NOTIFY_TEST_TAG (a second
 # run of the same file at the same time), NOTIFY_TEST_ONLY (titles of blocks,
 # one a line: the others are left out), NOTIFY_TEST_TIMEOUT (seconds that a
-# client waits, default 5), and what Test::Nginx knows.
+# client waits, default 20), and what Test::Nginx knows.
 
 BEGIN {
     require NotifyEnv;
@@ -48,7 +48,7 @@ master_on();
 check_accum_error_log();
 no_long_string();
 worker_connections(128);
-timeout($ENV{NOTIFY_TEST_TIMEOUT} || 5);
+timeout($ENV{NOTIFY_TEST_TIMEOUT} || 20);
 
 add_block_preprocessor(sub {
     my $block = shift;

@@ -19,7 +19,7 @@ function notify.open(uri, options)
         uri = "ws://127.0.0.1:" .. ngx.var.server_port .. uri
     end
 
-    local ws = client:new({ timeout = 5000, max_payload_len = 8388608 })
+    local ws = client:new({ timeout = 20000, max_payload_len = 8388608 })
     local ok, err = ws:connect(uri, options)
     if not ok then
         fail("connect ", uri, ": ", err)
@@ -93,7 +93,7 @@ end
 -- A request to this server, or to a host and port: status, body, headers.
 function notify.request(method, uri, headers, body, host, port)
     local sock = ngx.socket.tcp()
-    sock:settimeout(5000)
+    sock:settimeout(20000)
 
     local ok, err = sock:connect(host or "127.0.0.1",
                                  port or tonumber(ngx.var.server_port))

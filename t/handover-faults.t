@@ -170,7 +170,9 @@ sub none_was_closed {
     my $account = $moving->stop;
     is_deeply($account->{errors}, [], 'each socket got exactly its messages');
     is($account->{reopened}, 0, 'and none was closed');
-    is($nginx->status->{sockets}, 2050, 'the status counts all');
+    NotifyNginx::wait_for('the status to count all', sub {
+        $nginx->status->{sockets} == 2050;
+    });
     $moving->end;
     $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
 }
@@ -195,7 +197,9 @@ sub none_was_closed {
     my $account = $moving->stop;
     is_deeply($account->{errors}, [], 'the others got exactly their messages');
     is($account->{reopened}, 282, 'and just those were closed');
-    is($nginx->status->{sockets}, 768, 'the status counts all');
+    NotifyNginx::wait_for('the status to count all', sub {
+        $nginx->status->{sockets} == 768;
+    });
     $moving->end;
     $nginx->stop(expect => qr/worker process \d+ exited on signal 9/);
 }
@@ -207,7 +211,7 @@ sub none_was_closed {
     my @sockets = $nginx->sockets(500, 42);
     my ($old) = $nginx->workers;
 
-    $nginx->reload(connections => 256);
+    $nginx->reload_to_all(connections => 256);
     $nginx->wait_log(qr/308 sockets find no room in new workers/);
     my ($new) = $nginx->workers;
     is_deeply({ $nginx->places }, { $old => 308, $new => 192 },
@@ -219,7 +223,7 @@ sub none_was_closed {
     $nginx->reaches(42, 'there is room again', @sockets);
     none_was_closed($nginx, 500, 'there is room again');
 
-    $nginx->reload(connections => 256);
+    $nginx->reload_to_all(connections => 256);
     is_deeply($nginx->closes(308, \@sockets), { 1012 => 308 },
               'with notify_drain those without room are closed');
     $nginx->wait_old;
@@ -301,7 +305,7 @@ sub none_was_closed {
 # Settings that change hold; and a ping that waits for its turn is not lost.
 {
     my $nginx = NotifyHandover->new(workers => 1, listen => 'sndbuf=16k',
-                                    http => 'notify_ping_interval 4s;')->start;
+                                    http => 'notify_ping_interval 8s;')->start;
     my ($slow) = narrow($nginx);
     my $long = join ' ', 1 .. 60000;
 

@@ -53,8 +53,9 @@ sub check_account {
     NotifyNginx::wait_for('stub_status to be right', sub {
         $stub_is_right->($account->{sockets} + 6);
     });
-    is($nginx->status->{sockets}, $account->{sockets},
-       'and so does the status');
+    NotifyNginx::wait_for('the status to be right', sub {
+        $nginx->status->{sockets} == $account->{sockets};
+    });
     is(sum(values %{{ $nginx->places }}), $account->{sockets},
        'each in one worker');
 
@@ -90,7 +91,11 @@ sub spread_evenly {
         my $workers = (4, 1, 3, 2)[($round - 1) % 4];
 
         $moving->ticks(2);
-        $nginx->reload(workers => $workers);
+        if ($round > 16) {
+            $nginx->reload_to_all(workers => $workers);
+        } else {
+            $nginx->reload(workers => $workers);
+        }
         $nginx->wait_old;
 
         # The first ones fill what is kept: arenas, logs, slots.
@@ -115,7 +120,7 @@ sub spread_evenly {
     File::Copy::copy($module, $other) or die "copy: $!";
 
     $moving->ticks(1);
-    $nginx->reload(modules => [ $ndk, $other ]);
+    $nginx->reload_to_all(modules => [ $ndk, $other ]);
     $nginx->wait_old;
     spread_evenly($nginx, 'another module file');
 
@@ -196,7 +201,7 @@ sub spread_evenly {
 {
     my $nginx = NotifyHandover->new(
         workers => 1, listen => 'sndbuf=16k',
-        config => "location /short { notify_socket; notify_lifetime 3s; }
+        config => "location /short { notify_socket; notify_lifetime 10s; }
                    $NotifyHandover::LOCATIONS")->start;
     my @texts = map { join ' ', $_, 'x' x (1 + 70000 * ($_ % 3)) } 1 .. 12;
 

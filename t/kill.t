@@ -123,6 +123,8 @@ for my $round (1 .. 5) {
 # One that was killed while it was told to exit is not respawned.
 {
     $nginx->reload(http => 'notify_history off; notify_handover off;');
+    NotifyNginx::wait_for('the old workers to go',
+                          sub { !$nginx->old_workers });
     my @sockets = spread(43, 2);
     $nginx->reload;
     my ($victim) = $nginx->old_workers;
@@ -148,8 +150,9 @@ is(status()->{users}, 0, 'nothing is left of them');
 # What they had counted is not lost.
 cmp_ok(status()->{handshakes}{accepted}, '>=', 5 * 3 * $WORKERS,
        'handshakes of the dead are counted');
-is(status()->{workers_lost}{reaped}, 5 + $WORKERS + 1,
-   'each of the dead is counted');
+NotifyNginx::wait_for('each of the dead to be counted', sub {
+    status()->{workers_lost}{reaped} == 5 + $WORKERS + 1;
+});
 
 $nginx->stop(expect => $KILLED);
 

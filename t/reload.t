@@ -102,7 +102,8 @@ sub finish {
 
 # A hundred times the same.
 {
-    my $nginx = NotifyNginx->new(workers => 2, config => $LOCATIONS)->start;
+    my $nginx = NotifyNginx->new(workers => 2, config => $LOCATIONS,
+                                 http => 'notify_ping_interval 1h;')->start;
     my @sockets = open_sockets($nginx, 42, 100);
     my ($descriptors, $used, @memory, @counts);
 
@@ -135,6 +136,12 @@ sub finish {
                      map { $_->message } @sockets;
     }
     is_deeply(\@wrong, [], 'each push reached each socket, once, in order');
+
+    # What is pushed while a third worker has sockets is larger.
+    for my $text (map { "in peace $_" } 1 .. 64) {
+        push_to($nginx, 42, $text);
+        $_->message eq $text || die for @sockets;
+    }
 
     NotifyNginx::wait_for('the zone to have no more in it', sub {
         my $status = status($nginx);

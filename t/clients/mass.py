@@ -167,7 +167,13 @@ class Pusher:
         self.open()
 
     def open(self):
-        self.sock = socket.create_connection(('127.0.0.1', self.mass.port))
+        self.sock = None
+        while self.sock is None:
+            try:
+                self.sock = socket.create_connection(
+                    ('127.0.0.1', self.mass.port))
+            except ConnectionResetError:
+                pass            # a worker's queue, closed with it: reuseport
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
         self.buf = b''

@@ -94,12 +94,14 @@ class Sock(mass.Sock):
         self.sock.setblocking(False)
         self.buf = b''
         self.life = None
+        self.opened = None
         self.doomed = False
         self.pieces = collections.deque()       # to be sent
         self.ping = None                        # which has no pong yet
         self.mass.add(self.sock, self)
 
     def frames(self, buf):
+        self.opened = self.opened or time.monotonic()
         at = 0
 
         while True:
@@ -337,8 +339,9 @@ class Moving(mass.Mass):
     def kill(self, pid):
         """Only the sockets that the process has may be closed by this.
 
-        nginx goes on to count its other connections: requests, handshakes,
-        and one more or less, which it may be about to count.
+        nginx goes on to count its other connections: requests, handshakes
+        (also some that are just over), and one more or less, which it may be
+        about to count.
         """
         try:
             os.kill(pid, signal.SIGSTOP)
@@ -350,7 +353,8 @@ class Moving(mass.Mass):
             return 0                            # it has ended
         doomed = [s for s in self.socks if s.port in ports]
         others = len(ports) - len(doomed)
-        unsure = sum(s.life is None for s in doomed)
+        now = time.monotonic()
+        unsure = sum(s.life is None or now - s.opened < 0.1 for s in doomed)
         self.orphans[0] += others - 1
         self.orphans[1] += others + unsure + 1
         for sock in doomed:
@@ -487,6 +491,7 @@ class Moving(mass.Mass):
         self.account()
 
     def account(self):
+        mass.QUIET = self.args.quiet
         for pusher in self.all_pushers:
             pusher.budget = 0
         self.until(lambda: all(p.is_done() for p in self.all_pushers),
@@ -529,10 +534,9 @@ def main():
     parser.add_argument('--bursts', type=int, default=1)
     parser.add_argument('--reopen', type=int, default=1)
     parser.add_argument('--quiet', type=int, default=mass.QUIET,
-                        help='seconds after which it gives up')
+                        help='seconds after which it gives up at the end')
     args = parser.parse_args()
 
-    mass.QUIET = args.quiet
     moving = Moving(args)
 
     moving.run()

@@ -22,7 +22,7 @@ use NotifyEnv ();
 use NotifyProgram ();
 
 # How long an old worker may live when it has handed its sockets over.
-my $OLD = 10;
+my $OLD = 30;
 
 our $LOCATIONS = '
     location /client { notify_socket; notify_send_buffer 8m; }
@@ -45,7 +45,7 @@ sub new {
                  . ($set{main} // '');
 
     # nginx waits that long for whom it has accepted and who says nothing.
-    $set{http} = 'client_header_timeout 1s; ' . ($set{http} // '');
+    $set{http} = 'client_header_timeout 5s; ' . ($set{http} // '');
 
     my $self = $class->SUPER::new(
         connections => 4096, level => 'notice', config => $LOCATIONS, %set);
@@ -212,6 +212,19 @@ sub reload_past {
     return NotifyNginx::wait_for('new workers', sub {
         $self->count_of_workers == grep { !$before{$_} } $self->workers;
     });
+}
+
+
+# A reload whose new workers have their seats before the old ones hear of it,
+# so that all of them are heirs.
+sub reload_to_all {
+    my ($self, %set) = @_;
+    my @old = $self->workers;
+
+    $self->freeze(@old);
+    $self->reload_past(%set);
+    $self->thaw(@old);
+    return $self->wait_generation;
 }
 
 

@@ -34,7 +34,7 @@ my %running;
 
 # What hangs is ended, and its nginx with it.
 $SIG{ALRM} = sub { die "the test hangs\n" };
-alarm 600;
+alarm 1200;
 
 
 sub new {

@@ -414,7 +414,7 @@ sub start_nginx ($) {
     system(command($block)) == 0
         or bail_out("$name - nginx does not start:\n" . log_text('error'));
 
-    wait_for(10, sub { -s "$Root/logs/nginx.pid" })
+    wait_for(30, sub { -s "$Root/logs/nginx.pid" })
         or bail_out("$name - nginx has written no pid file");
     $Master_pid = read_pid();
 }
@@ -441,7 +441,7 @@ sub reload_nginx ($) {
 
     my @old = children($Master_pid);
     kill SIGUSR1, $Master_pid;
-    wait_for(10, sub { -e "$Root/logs/error.log" })
+    wait_for(30, sub { -e "$Root/logs/error.log" })
         or bail_out("$name - nginx does not reopen its logs");
     kill SIGHUP, $Master_pid;
 
@@ -451,7 +451,7 @@ sub reload_nginx ($) {
         my %now = map { $_ => 1 } children($Master_pid);
         return if grep { $now{$_} } @old;
         my ($resp) = talk($block, "GET /ver HTTP/1.0\r\nHost: Test-Nginx"
-                                  . "\r\n\r\n", 3);
+                                  . "\r\n\r\n", 30);
         return $resp =~ /reload $Reloads$/;
     });
 
@@ -491,7 +491,7 @@ sub stop_nginx () {
 
     kill SIGQUIT, $pid;
 
-    if (!wait_for($Valgrind ? 60 : 15, sub { !running($pid) })) {
+    if (!wait_for($Valgrind ? 60 : 30, sub { !running($pid) })) {
         Test::More::fail("$name - nginx does not quit");
         kill SIGTERM, $pid;
         if (!wait_for(5, sub { !running($pid) })) {
@@ -877,7 +877,7 @@ sub check_patterns ($$$$) {
     my ($block, $log, $section, $what) = @_;
 
     for my $pattern (patterns_of($block->$section)) {
-        my $found = wait_for(3, sub {
+        my $found = wait_for($Timeout, sub {
             defined find_line(log_text($log), $pattern)
         });
         Test::More::ok($found, $block->name
@@ -911,7 +911,7 @@ sub check_grep ($$) {
     my $re = ref $pattern ? $pattern : qr/\Q$pattern\E/;
     my $out;
 
-    wait_for(3, sub {
+    wait_for($Timeout, sub {
         $out = join '', map { /$re/ ? "$&\n" : () } split /^/,
                         log_text('error');
         return ref $expected ? $out =~ $expected : $out eq $expected;

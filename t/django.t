@@ -79,7 +79,7 @@ sub with_redis {
     NotifyDemo::demo('manage', 'send_message', 'bob', 'alice', 'hi');
 
     ok(soon(sub {
-        $log = NotifyDemo::read_log('celery.log');
+        $log = NotifyDemo::read_log('celery.log') // '';
         $log =~ /create_message_notifications\[.*succeeded/;
     }), 'a worker does the task') or diag($log);
 

@@ -125,7 +125,7 @@ answers() (
     exec 3<>"/dev/tcp/127.0.0.1/$DEMO_PORT" || exit
     printf 'GET /login/ HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' \
         "$DEMO_PORT" >&3
-    read -r -t 5 _ status _ <&3
+    read -r -t "$start_seconds" _ status _ <&3
     [ "$status" = 200 ]
 ) 2>/dev/null
 

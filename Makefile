@@ -146,8 +146,13 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then \
 	chmod +x /usr/sbin/policy-rc.d; \
 fi; \
 export DEBIAN_FRONTEND=noninteractive; \
-apt-get update -q; \
-apt-get install -q -y --no-install-recommends $$missing
+for pause in 10 20 40 0; do \
+	apt-get update -q && apt-get install -q -y \
+		-o DPkg::Lock::Timeout=600 --no-install-recommends $$missing \
+		&& exit 0; \
+	sleep $$pause; \
+done; \
+exit 1
 endef
 
 # What has just been installed is seen by a make that begins anew.

@@ -194,12 +194,12 @@ sub children {
 # twice in a row is whole.
 sub children_of {
     my $pid = shift;
-    my $before = '';
+    my $before;
 
     while (1) {
         open my $in, '<', "/proc/$pid/task/$pid/children" or return;
         my $now = <$in> // '';
-        return split ' ', $now if $now eq $before;
+        return split ' ', $now if defined $before && $now eq $before;
         $before = $now;
     }
 }

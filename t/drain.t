@@ -179,11 +179,13 @@ sub tls_sockets {
        'what was pushed before QUIT arrives');
     is_deeply($nginx->closes(20, \@now), { 1012 => 20 },
               'QUIT closes sockets with 1012');
-    is_deeply($nginx->closes(2, \@later), { 1012 => 2 },
+    my $first = $nginx->closes(2, \@later);
+    my $left = @later;
+    is_deeply($first, { 1012 => 40 - $left },
               '... and those with notify_drain one after the other');
-    is(@later, 38, '... not all at once');
+    cmp_ok($left, '>', 20, '... not all at once');
     kill TERM => $nginx->pid;
-    is_deeply($nginx->closes(38, \@later), { 1012 => 38 },
+    is_deeply($nginx->closes($left, \@later), { 1012 => $left },
               '... and at TERM');
     $nginx->stop;
 }

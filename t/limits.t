@@ -59,14 +59,14 @@ is(try('/expires?user_id=42&end=soon')->{answer}{code}, 403,
     my $now = time;
     my $never = socket_at('/expires?user_id=never&end=');
     my $late = socket_at('/expires?user_id=late&end=' . ($now + 3600));
-    my $soon = socket_at('/expires?user_id=soon&end=' . ($now + 3));
+    my $soon = socket_at('/expires?user_id=soon&end=' . ($now + 6));
 
     is(NotifyClient::http($nginx->port, 'POST', '/new/soon', body => 'x')
        ->{code}, 200, 'meanwhile it is served');
     is($soon->message, 'x', '... as any other');
     is($soon->wait_close, 4401, 'at the end of the session it is closed');
     # nginx's own clock may be a tick of the kernel's behind.
-    cmp_ok(Time::HiRes::time(), '>=', $now + 3 - 0.02, '... not before');
+    cmp_ok(Time::HiRes::time(), '>=', $now + 6 - 0.02, '... not before');
     ok($never->is_quiet, 'one without an end stays');
     ok($late->is_quiet, 'and one that ends later');
     $_->close for $never, $late, $soon;
@@ -82,7 +82,7 @@ is(try('/expires?user_id=42&end=soon')->{answer}{code}, 403,
 # Both, in another process than the one that made the handshake.
 {
     my $now = time;
-    my $soon = socket_at('/expires?user_id=soon&end=' . ($now + 3));
+    my $soon = socket_at('/expires?user_id=soon&end=' . ($now + 6));
     my $life = socket_at('/lifetime?user_id=42');
 
     $nginx->reload;
